@@ -1,0 +1,49 @@
+//! One run of the command: what all of its parts share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use lacme::{Cancel, Store};
+
+use crate::args::Global;
+use crate::exit::Failure;
+use crate::files::absolute;
+use crate::output::{Console, Progress};
+
+/// Options, store and signals of this run.
+pub(crate) struct Session {
+    pub(crate) global: Global,
+    pub(crate) console: Console,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) cancel: Cancel,
+    pub(crate) store: Store,
+    begun: Instant,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global, console: Console, cancel: Cancel) -> Result<Self, Failure> {
+        let store = Store::open(folder(&global)?)?;
+        let progress = Arc::new(console.progress());
+        Ok(Self { global, console, progress, cancel, store, begun: Instant::now() })
+    }
+
+    /// What is left of the command's time; at least a moment, so that everything is tried.
+    pub(crate) fn time_left(&self) -> Duration {
+        let whole = Duration::from_secs(self.global.timeout);
+        whole.saturating_sub(self.begun.elapsed()).max(Duration::from_secs(1))
+    }
+}
+
+/// The store's folder, as an absolute path: it stands in documents and hooks.
+fn folder(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(store) = &global.store {
+        return Ok(absolute(store));
+    }
+    match std::env::home_dir().filter(|home| !home.as_os_str().is_empty()) {
+        Some(home) => Ok(absolute(&home.join(".lacme"))),
+        None => {
+            Err(Failure::usage("there is no home folder for the store: choose one (--store DIR)"))
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The built command, run as scripts run it; nothing here needs a CA.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod environment;
+mod output;
+mod servers;
+mod stored;
+mod support;
+mod usage;

@@ -1,0 +1,65 @@
+use std::fs;
+
+use serde_json::json;
+
+use crate::support::Lacme;
+
+#[test]
+fn an_empty_store_has_empty_lists_and_is_not_created_by_looking() {
+    let lacme = Lacme::new();
+    for (line, document) in [
+        ("list", json!({"certificates": []})),
+        ("renew", json!({"certificates": []})),
+        ("account list", json!({"accounts": []})),
+    ] {
+        let ran = lacme.run(&format!("{line} --json"));
+        assert_eq!((ran.status(), ran.json()), (0, document), "{line}");
+    }
+    assert!(!lacme.home().join(".lacme").exists());
+}
+
+#[test]
+fn a_name_that_is_not_stored_is_another_failure() {
+    let lacme = Lacme::new();
+    for line in ["show x", "delete x", "revoke x", "ari x", "renew x"] {
+        let message = lacme.run(&format!("{line} --json")).failed(1, "internal");
+        assert!(message.contains("\"x\"") && message.contains("lacme list"), "{message}");
+    }
+    assert_eq!(lacme.run("delete x --json").json()["deleted"], false);
+    let renewed = lacme.run("renew x --json").json();
+    assert_eq!(renewed["certificates"][0]["action"], "failed");
+}
+
+#[test]
+fn a_store_that_is_none_fails_as_a_store() {
+    let lacme = Lacme::new();
+    fs::write(lacme.home().join("file"), "").unwrap();
+    lacme.run("list --store file --json").failed(6, "store");
+}
+
+#[test]
+fn a_damaged_certificate_hides_no_other() {
+    let lacme = Lacme::new();
+    let certificates = lacme.home().join(".lacme/certs");
+    for (name, meta) in [("good", r#"{"name":"good"}"#), ("bad", "{")] {
+        let folder = certificates.join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("meta.json"), meta).unwrap();
+        fs::write(folder.join("cert.pem"), "").unwrap();
+        fs::write(folder.join("fullchain.pem"), "").unwrap();
+    }
+    let ran = lacme.run("list --json");
+    let document = ran.json();
+    assert_eq!(ran.status(), 6, "{document}");
+    assert_eq!(document["error"]["kind"], "store");
+    let listed = document["certificates"].as_array().unwrap();
+    assert_eq!(listed.len(), 1);
+    let good = &listed[0];
+    assert_eq!(
+        (&good["name"], &good["due"], &good["revoked"]),
+        (&"good".into(), &true.into(), &false.into())
+    );
+    let path = certificates.join("good/cert.pem");
+    assert_eq!(good["paths"]["cert"], path.to_str().unwrap());
+    assert!(good["paths"]["key"].is_null() && good["serial"].is_null());
+}
