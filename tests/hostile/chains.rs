@@ -60,7 +60,7 @@ fn csr(key: &PrivateKey, names: &[Identifier]) -> Csr {
 
 #[tokio::test]
 async fn a_certificate_for_another_key_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let others = honest_chain(&pebble, &names(["a.example"]), None).await;
     let error = issue_with(&pebble, None, Box::new(move |_| others.clone())).await;
     assert!(matches!(error, Error::Chain(ChainError::WrongKey)), "{error}");
@@ -68,7 +68,7 @@ async fn a_certificate_for_another_key_is_refused() {
 
 #[tokio::test]
 async fn a_certificate_for_other_names_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let key = PrivateKey::generate(KeyType::EcdsaP256).unwrap();
     let wanted = names(["a.example"]);
     let more = names(["a.example", "b.example"]);
@@ -92,7 +92,7 @@ async fn a_certificate_for_other_names_is_refused() {
 
 #[tokio::test]
 async fn a_private_key_in_the_chain_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let planted = PrivateKey::generate(KeyType::EcdsaP256).unwrap();
     let planted = planted.to_pkcs8_pem();
     let swap = move |right: &str| format!("{right}{}", *planted);
@@ -103,7 +103,7 @@ async fn a_private_key_in_the_chain_is_refused() {
 
 #[tokio::test]
 async fn a_chain_that_was_cut_off_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     for part in [1, 3, 5] {
         let cut = move |right: &str| right[..right.len() * part / 6].to_owned();
         let error = issue_with(&pebble, None, Box::new(cut)).await;
@@ -113,7 +113,7 @@ async fn a_chain_that_was_cut_off_is_refused() {
 
 #[tokio::test]
 async fn a_chain_that_does_not_belong_together_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let stranger = Pebble::start().intermediate(0).unwrap();
     let swap = move |right: &str| {
         let end = "-----END CERTIFICATE-----\n";
@@ -127,7 +127,7 @@ async fn a_chain_that_does_not_belong_together_is_refused() {
 
 #[tokio::test]
 async fn what_is_no_chain_at_all_is_refused() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let nonsense = [
         String::new(),
         "<html><body>Sign in</body></html>".to_owned(),
@@ -145,7 +145,7 @@ async fn what_is_no_chain_at_all_is_refused() {
 
 #[tokio::test]
 async fn a_stored_certificate_outlives_a_renewal_that_went_wrong() {
-    let pebble = Pebble::start();
+    let pebble = Pebble::builder().nonce_reject(0).start();
     let store = Store::memory();
     let honest = client_for(&pebble, store.clone()).build().unwrap();
     honest.issue(names(["a.example"])).await.unwrap();

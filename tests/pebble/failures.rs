@@ -144,7 +144,7 @@ async fn a_busy_port_is_waited_for() {
 
 #[tokio::test]
 async fn the_time_that_the_ca_asks_to_wait_is_waited() {
-    let pebble = Pebble::builder().retry_after(1, 2).start();
+    let pebble = Pebble::builder().retry_after(1, 2).nonce_reject(0).start();
     if !pebble.offers(Capability::RetryAfter) {
         return;
     }

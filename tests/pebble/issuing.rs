@@ -100,7 +100,7 @@ async fn a_wildcard_over_http_is_refused_before_any_network() {
 
 #[tokio::test]
 async fn an_order_whose_names_were_proven_before_is_ready_at_once() {
-    let pebble = Pebble::builder().authz_reuse(100).start();
+    let pebble = Pebble::builder().authz_reuse(100).nonce_reject(0).start();
     let wire = Arc::new(Wire::to(&pebble));
     let client = client_for(&pebble, Store::memory()).transport(wire.clone()).build().unwrap();
     let both = names(["a.example", "b.example"]);

@@ -150,12 +150,11 @@ impl CertificateChain {
     }
 
     fn check_names(&self, asked: &[Identifier], allow_extra: bool) -> Result<(), ChainError> {
-        let asked: HashSet<_> = asked
-            .iter()
-            .filter(|name| matches!(name, Identifier::Dns(_) | Identifier::Ip(_)))
-            .collect();
+        let asked: HashSet<_> = asked.iter().collect();
         let certified: HashSet<_> = self.leaf().identifiers().iter().collect();
-        if let Some(missing) = asked.difference(&certified).min() {
+        let is_looked_for =
+            |name: &&&Identifier| matches!(name, Identifier::Dns(_) | Identifier::Ip(_));
+        if let Some(missing) = asked.difference(&certified).filter(is_looked_for).min() {
             return Err(ChainError::MissingName((*missing).clone()));
         }
         match certified.difference(&asked).min() {

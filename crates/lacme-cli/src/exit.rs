@@ -12,7 +12,8 @@ pub(crate) struct Failure {
     /// One line, safe to print.
     pub(crate) message: String,
     identifier: Option<String>,
-    problem: Option<Value>,
+    /// Boxed: failures travel in many results.
+    problem: Option<Box<Value>>,
     retry_after: Option<Duration>,
 }
 
@@ -91,7 +92,7 @@ impl Failure {
         error.insert("message".to_owned(), json!(self.message));
         let optional = [
             ("identifier", self.identifier.as_ref().map(|value| json!(value))),
-            ("problem", self.problem.clone()),
+            ("problem", self.problem.as_deref().cloned()),
             ("retry_after", self.retry_after.map(|wait| json!(whole_seconds(wait)))),
         ];
         for (name, value) in optional {
@@ -107,7 +108,10 @@ impl From<lacme::Error> for Failure {
             kind: Kind::Of(error.kind()),
             message: error.to_string(),
             identifier: error.identifier().map(lacme::Identifier::value),
-            problem: error.problem().and_then(|problem| serde_json::to_value(problem).ok()),
+            problem: error
+                .problem()
+                .and_then(|problem| serde_json::to_value(problem).ok())
+                .map(Box::new),
             retry_after: error.retry_after(),
         }
     }

@@ -31,14 +31,16 @@ pub fn parse_name(text: &str) -> Result<Identifier, Error> {
 
 /// The name as a person would rather read it: with Unicode labels.
 ///
-/// A label whose Unicode form is not unambiguous stays as it is on the wire.
+/// What is shown can be typed: where [`parse_name`] would make another name of it, or none, the name
+/// stays as it is on the wire.
 pub fn display_name(identifier: &Identifier) -> String {
     let wire = identifier.to_string();
     if !wire.contains("xn--") {
         return wire;
     }
-    let (unicode, result) = idna::domain_to_unicode(&wire);
-    if result.is_ok() && acme_proto::printable(&unicode) == unicode { unicode } else { wire }
+    let (unicode, _) = idna::domain_to_unicode(&wire);
+    let means_the_same = parse_name(&unicode).is_ok_and(|name| name == *identifier);
+    if means_the_same && acme_proto::printable(&unicode) == unicode { unicode } else { wire }
 }
 
 /// Checks the names of one certificate before any network: at least one, no doubles, and each can
@@ -76,6 +78,13 @@ mod tests {
         assert_eq!(id.value(), "*.xn--bcher-kva.example");
         assert_eq!(display_name(&id), "*.bücher.example");
         assert_eq!(display_name(&parse_name("192.0.2.1").unwrap()), "192.0.2.1");
+    }
+
+    #[test]
+    fn a_name_whose_unicode_form_cannot_be_typed_is_shown_as_on_the_wire() {
+        // The Unicode form ends with a hyphen, which IDNA refuses.
+        let id = parse_name("*.xn--n--gbch").unwrap();
+        assert_eq!(display_name(&id), "*.xn--n--gbch");
     }
 
     #[test]

@@ -147,3 +147,18 @@ fn each_certificate_is_followed_by_its_issuers() {
     let broken = check(&format!("{leaf}{root}{other}"));
     assert_eq!(broken, Err(ChainError::BrokenLink { number: 2 }));
 }
+
+#[test]
+fn an_odd_name_that_was_asked_for_is_not_called_unasked() {
+    let key = key();
+    let odd = rcgen::SanType::DnsName("a.exampl~".try_into().unwrap());
+    let pem = AUTHORITY.leaf_with(&key, &["a.example"], |params| {
+        params.subject_alt_names.push(odd);
+    });
+    let chain = parse(&pem).unwrap();
+    let certified = chain.leaf().identifiers();
+    assert_eq!(certified.len(), 2);
+    assert_eq!(chain.check(key.public_key_der(), certified, false), Ok(()));
+    let refused = chain.check(key.public_key_der(), &certified[..1], false);
+    assert_eq!(refused, Err(ChainError::UnaskedName(certified[1].clone())));
+}

@@ -22,7 +22,9 @@ impl Url {
     /// Checks and keeps `text`.
     pub fn parse(text: impl Into<String>) -> Result<Self, InvalidUrl> {
         let text = text.into();
-        if text.len() > Self::MAX_LENGTH || text.contains('#') {
+        // RFC 3986 §2: ASCII. `Uri` lets other characters pass, those that steer terminals included.
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if text.len() > Self::MAX_LENGTH || !is_plain {
             return Err(InvalidUrl);
         }
         let uri: http::Uri = text.parse().map_err(|_| InvalidUrl)?;
@@ -133,6 +135,8 @@ mod tests {
             "https://h/#f",
             "https://h/\u{1b}[1m",
             "https://h/a b",
+            "https://h/\u{9b}31m",
+            "https://h/\u{202e}",
         ] {
             assert_eq!(Url::parse(bad), Err(InvalidUrl), "{bad}");
         }
