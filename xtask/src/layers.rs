@@ -35,7 +35,7 @@ const CLOSED: &[(&str, &str, &str)] = &[
     ("acme-proto", "rand rand_core getrandom fastrand", "random numbers are arguments"),
     ("acme-proto", "chrono time", "the present time is an argument"),
     ("acme-proto", "libc rustix nix cc", "the protocol has no system and no C below it"),
-    ("lacme lacme-cli", SECOND_CRYPTO, "the default build links one crypto library, aws-lc-rs"),
+    ("lacme lacme-ca lacme-cli", SECOND_CRYPTO, "the default build links one crypto library, aws-lc-rs"),
 ];
 
 const RUNTIMES: &str = "tokio async-std smol async-io async-executor glommio mio";

@@ -1,0 +1,42 @@
+//! An ACME server (RFC 8555): a core without I/O, and the service that runs it.
+
+mod accounts;
+mod answer;
+mod authenticate;
+mod authorizations;
+mod certificates;
+mod challenges;
+mod config;
+mod core;
+mod external_account;
+mod finalize;
+mod id;
+mod jobs;
+mod json;
+mod jws;
+mod key_change;
+mod limits;
+mod listen;
+mod loopback;
+mod new_order;
+mod nonces;
+mod orders;
+mod own_certificate;
+mod problem;
+mod records;
+mod renewal_info;
+mod revocation;
+mod routes;
+mod service;
+mod state;
+mod verify;
+mod writer;
+
+pub use self::config::{InvalidBaseUrl, Profile, ServerConfig};
+pub use self::core::{AcmeServer, Outcome, Random, RestoreError};
+pub use self::jobs::{ChallengeId, IssueRequest, IssuedCertificate, Issuer, Job, OrderId};
+pub use self::limits::Limits;
+pub use self::loopback::{LoopbackOptions, Running, SpawnError};
+pub use self::service::{Service, ServiceBuilder, ServiceError};
+pub use self::state::{Change, Collection};
+pub use self::verify::{RealCrypto, SigningRequest, Verify};
