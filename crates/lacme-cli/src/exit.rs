@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lacme::ErrorKind;
+use lacme_ca::AuthorityError;
 use serde_json::{Map, Value, json};
 
 /// Why a command failed, ready to be told.
@@ -81,6 +82,11 @@ impl Failure {
         lacme::Error::Cancelled.into()
     }
 
+    /// Ctrl-C, for a command that has its own words for it.
+    pub(crate) fn stopped(message: impl Into<String>) -> Self {
+        Self::new(Kind::Of(ErrorKind::Interrupted), message)
+    }
+
     pub(crate) fn is_interruption(&self) -> bool {
         self.kind == Kind::Of(ErrorKind::Interrupted)
     }
@@ -120,6 +126,20 @@ impl From<lacme::Error> for Failure {
 impl From<lacme::StoreError> for Failure {
     fn from(error: lacme::StoreError) -> Self {
         lacme::Error::from(error).into()
+    }
+}
+
+impl From<AuthorityError> for Failure {
+    fn from(error: AuthorityError) -> Self {
+        let kind = match error {
+            AuthorityError::Store(error) => return error.into(),
+            AuthorityError::Damaged { .. } => ErrorKind::Store,
+            AuthorityError::Key(_)
+            | AuthorityError::Expired { .. }
+            | AuthorityError::Build { .. } => ErrorKind::Internal,
+            _ => ErrorKind::Usage,
+        };
+        Self::new(Kind::Of(kind), lacme::printable(&error.to_string()))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::args::Global;
 use crate::exit::Failure;
 use crate::files::absolute;
 use crate::output::{Console, Progress};
+use crate::signals::Ending;
 
 /// Options, store and signals of this run.
 pub(crate) struct Session {
@@ -17,15 +18,25 @@ pub(crate) struct Session {
     pub(crate) console: Console,
     pub(crate) progress: Arc<Progress>,
     pub(crate) cancel: Cancel,
+    pub(crate) ending: Ending,
     pub(crate) store: Store,
+    /// The store's folder, as an absolute path: it stands in documents and hooks.
+    pub(crate) folder: PathBuf,
     begun: Instant,
 }
 
 impl Session {
-    pub(crate) fn new(global: Global, console: Console, cancel: Cancel) -> Result<Self, Failure> {
-        let store = Store::open(folder(&global)?)?;
+    pub(crate) fn new(
+        global: Global,
+        console: Console,
+        cancel: Cancel,
+        ending: Ending,
+    ) -> Result<Self, Failure> {
+        let folder = folder(&global)?;
+        let store = Store::open(&folder)?;
         let progress = Arc::new(console.progress());
-        Ok(Self { global, console, progress, cancel, store, begun: Instant::now() })
+        let begun = Instant::now();
+        Ok(Self { global, console, progress, cancel, ending, store, folder, begun })
     }
 
     /// What is left of the command's time; at least a moment, so that everything is tried.
@@ -35,7 +46,6 @@ impl Session {
     }
 }
 
-/// The store's folder, as an absolute path: it stands in documents and hooks.
 fn folder(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(store) = &global.store {
         return Ok(absolute(store));

@@ -35,6 +35,15 @@ pub(crate) struct Settings {
     pub(crate) allow_insecure: bool,
     /// Only where no password is in it.
     pub(crate) proxy: Option<String>,
+    /// Set where the CA in this store issued it, without ACME.
+    pub(crate) private_ca: Option<PrivateCa>,
+}
+
+/// What `lacme ca issue` was told.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PrivateCa {
+    pub(crate) client: bool,
+    pub(crate) days: u32,
 }
 
 impl Settings {
@@ -111,9 +120,21 @@ impl Settings {
     /// As they are written beside a certificate.
     pub(crate) fn to_value(&self) -> Value {
         let mut settings = self.clone();
-        settings.challenge.get_or_insert_with(|| ChallengeType::Http01.as_str().to_owned());
+        if settings.private_ca.is_none() {
+            settings.challenge.get_or_insert_with(|| ChallengeType::Http01.as_str().to_owned());
+        }
         settings.proxy = settings.proxy.filter(|proxy| !proxy.contains('@'));
         serde_json::to_value(settings).unwrap_or_default()
+    }
+
+    /// Refuses what only an ACME server can answer for a certificate that came from none.
+    pub(crate) fn ordered_by_acme(&self) -> Result<(), Failure> {
+        match self.private_ca {
+            None => Ok(()),
+            Some(_) => Err(Failure::usage(
+                "this certificate was issued by `lacme ca issue`: no ACME server knows it",
+            )),
+        }
     }
 
     /// The challenge, unless another version of lacme wrote one that this one cannot prove.

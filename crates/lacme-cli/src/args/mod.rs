@@ -1,6 +1,7 @@
 //! What the user asks for: the command line, filled up from the environment.
 
 mod account;
+mod ca;
 mod environment;
 mod global;
 mod issue;
@@ -16,6 +17,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::exit::Failure;
 
 pub(crate) use account::{AccountCommand, DeactivateArgs, KeyTypeArgs};
+pub(crate) use ca::{CaCommand, CaInitArgs, CaIssueArgs, CaServeArgs, Listen};
 pub(crate) use environment::Environment;
 pub(crate) use global::Global;
 pub(crate) use issue::{How, IssueArgs};
@@ -59,6 +61,11 @@ pub(crate) enum Command {
     Account(AccountCommand),
     /// Ask when the CA would like a certificate to be renewed (RFC 9773)
     Ari(AriArgs),
+    /// See it work: a certificate from a CA on this machine, served and fetched; nothing to set up
+    Demo,
+    /// Run a private CA
+    #[command(subcommand)]
+    Ca(CaCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
 }

@@ -1,9 +1,11 @@
 //! Texts into values, with an explanation where that cannot be.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 use lacme::{ChallengeType, Identifier, KeyType, Url};
+
+use super::Listen;
 
 pub(super) fn directory(text: &str) -> Result<Url, lacme::Error> {
     lacme::resolve_directory(text)
@@ -24,6 +26,26 @@ pub(super) fn challenge(text: &str) -> Result<ChallengeType, String> {
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole.parse().map_err(|_| "expected ADDRESS:PORT, such as 127.0.0.1:5002 or [::]:80".to_owned())
+}
+
+/// The same, or a DNS name and a port.
+pub(super) fn listen_name(text: &str) -> Result<Listen, String> {
+    if let Ok(address) = listen_address(text) {
+        return Ok(Listen::Address(address));
+    }
+    let parts = text.rsplit_once(':').and_then(|(name, port)| {
+        let name = lacme::parse_name(name).ok().filter(|name| !name.is_wildcard())?;
+        matches!(name, Identifier::Dns(_)).then_some(Listen::Name(name.value(), port.parse().ok()?))
+    });
+    let expected = "expected NAME:PORT or ADDRESS:PORT, such as ca.example:8443 or 127.0.0.1:14000";
+    parts.ok_or_else(|| expected.to_owned())
+}
+
+/// An address with a port or without, which then is DNS's 53.
+pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    let expected = "expected ADDRESS or ADDRESS:PORT, such as 127.0.0.1 or [::1]:8053";
+    address.or_else(|_| text.parse()).map_err(|_| expected.to_owned())
 }
 
 pub(super) fn account_key_type(text: &str) -> Result<KeyType, String> {
@@ -61,6 +83,23 @@ mod tests {
         for bad in ["80", "localhost:80", "127.0.0.1", ":", ":66000"] {
             assert!(listen_address(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_server_listens_on_an_address_or_on_a_name_of_its_machine() {
+        let name = Listen::Name("ca.example".to_owned(), 8443);
+        assert_eq!(listen_name("CA.example:8443"), Ok(name));
+        assert_eq!(listen_name(":1"), Ok(Listen::Address("[::]:1".parse().unwrap())));
+        for bad in ["ca.example", "*.example:1", "a b:1", "ca.example:66000", "::1:x", ""] {
+            assert!(listen_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_resolver_has_port_53_unless_told_otherwise() {
+        assert_eq!(resolver("::1"), Ok("[::1]:53".parse().unwrap()));
+        assert_eq!(resolver("127.0.0.1:8053"), Ok("127.0.0.1:8053".parse().unwrap()));
+        assert!(resolver("dns.example").is_err());
     }
 
     #[test]

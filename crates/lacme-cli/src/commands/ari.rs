@@ -26,6 +26,7 @@ pub(super) async fn run(session: &Session, args: AriArgs) -> Result<Report, Fail
     };
     let meta = stored.as_ref().map(|info| &info.meta);
     let settings = Settings::of(&session.global, meta)?;
+    settings.ordered_by_acme()?;
     let client = Destination::of(&session.global, meta).client(session, &settings)?.build()?;
     let answer = client.renewal_info(&certificate).await?;
 

@@ -2,11 +2,10 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use lacme::{Csr, Issuance};
-use serde_json::json;
 
 use super::obtain::{Wish, deploy, obtain};
 use crate::args::{How, IssueArgs};
-use crate::connect::{Destination, Solvers};
+use crate::connect::{self, Destination, Solvers};
 use crate::exit::Failure;
 use crate::files;
 use crate::output::{Report, human, json};
@@ -18,12 +17,13 @@ pub(super) async fn run(session: &Session, args: IssueArgs) -> Result<Report, Fa
     if let Some(path) = &args.csr {
         settings = settings.with_csr(&csr_file(path)?);
     }
+    let force = args.force || is_issued_here(session, &args).await?;
     let wish = Wish {
         destination: &Destination::chosen(&session.global),
         settings: &settings,
         names: args.names,
         name: args.cert_name.as_deref(),
-        force: args.force,
+        force,
         successor_of: None,
         not_after: args.how.not_after,
         remember: settings.to_value(),
@@ -37,6 +37,14 @@ pub(super) async fn run(session: &Session, args: IssueArgs) -> Result<Report, Fa
         remember(session, &issuance, &args.how).await.err()
     };
     Ok(Report { failure, ..report(&issuance) })
+}
+
+/// Whether the stored certificate is one of `lacme ca issue`, which nobody else trusts.
+async fn is_issued_here(session: &Session, args: &IssueArgs) -> Result<bool, Failure> {
+    let first = args.names.first().map(lacme::Identifier::to_string);
+    let Some(name) = args.cert_name.clone().or(first) else { return Ok(false) };
+    let stored = connect::offline(session)?.certificate(&name).await?;
+    Ok(stored.is_some_and(|info| !info.meta.settings["private_ca"].is_null()))
 }
 
 fn csr_file(path: &Path) -> Result<Csr, Failure> {
@@ -57,14 +65,13 @@ async fn remember(session: &Session, issuance: &Issuance, how: &How) -> Result<(
 
 fn report(issuance: &Issuance) -> Report {
     let certificate = &issuance.certificate;
-    let elapsed = issuance.elapsed.as_millis();
-    let document = [
-        ("certificate", json::certificate(certificate)),
-        ("order_url", json!(issuance.order_url)),
-        ("reissued", json!(issuance.reissued)),
-        ("requests", json!(issuance.requests)),
-        ("elapsed_ms", json!(u64::try_from(elapsed).unwrap_or(u64::MAX))),
-    ];
+    let document = json::issuance(
+        certificate,
+        issuance.order_url.as_ref(),
+        issuance.reissued,
+        issuance.requests,
+        issuance.elapsed,
+    );
     let facts = human::certificate(certificate, SystemTime::now());
     let mut text = match issuance.reissued {
         true => format!("issued {facts}"),
@@ -73,9 +80,5 @@ fn report(issuance: &Issuance) -> Report {
     if let Some(former) = &issuance.replaced_names {
         text += &format!("it takes the place of the certificate for {}\n", human::names(former));
     }
-    Report {
-        document: document.map(|(field, value)| (field.to_owned(), value)).into_iter().collect(),
-        text,
-        failure: None,
-    }
+    Report { document, text, ..Report::default() }
 }

@@ -2,7 +2,9 @@
 
 mod account;
 mod ari;
+mod ca;
 mod completions;
+mod demo;
 mod issue;
 mod obtain;
 mod renew;
@@ -41,9 +43,14 @@ pub(crate) fn run(cli: Cli) -> ExitCode {
 
 async fn dispatch(cli: Cli, console: Console) -> Result<Report, Failure> {
     let cancel = Cancel::new();
-    signals::watch(cancel.clone(), console)
+    let ending = signals::watch(cancel.clone(), console)
         .map_err(|error| Failure::internal(format!("signals cannot be received: {error}")))?;
-    let session = Session::new(cli.global, console, cancel)?;
+    let mut global = cli.global;
+    let temporary = match (&cli.command, &global.store) {
+        (Command::Demo, None) => Some(demo::temporary_store(&mut global)?),
+        _ => None,
+    };
+    let session = Session::new(global, console, cancel, ending)?;
     let result = match cli.command {
         Command::Issue(args) => issue::run(&session, *args).await,
         Command::Renew(args) => renew::run(&session, *args).await,
@@ -53,6 +60,8 @@ async fn dispatch(cli: Cli, console: Console) -> Result<Report, Failure> {
         Command::Delete(args) => stored::delete(&session, &args.name).await,
         Command::Account(command) => account::run(&session, command).await,
         Command::Ari(args) => ari::run(&session, args).await,
+        Command::Demo => demo::run(&session, temporary.is_none()).await,
+        Command::Ca(command) => ca::run(&session, command).await,
         Command::Completions(args) => Ok(completions::run(&args)),
     };
     session.progress.end();

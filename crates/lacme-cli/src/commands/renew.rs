@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, stream};
 use lacme::{CertificateInfo, Due, ErrorKind};
 use serde_json::{Value, json};
 
+use super::ca;
 use super::obtain::{Wish, deploy, obtain};
 use crate::args::RenewArgs;
 use crate::connect::{self, Destination, Solvers};
@@ -95,7 +96,10 @@ impl Pass<'_> {
         let meta = &stored.meta;
         let settings = Settings::of(&session.global, Some(meta))?.overridden_by(&args.how);
         let destination = Destination::of(&session.global, Some(meta));
-        let due = self.due(stored, &destination, &settings).await?;
+        let due = match settings.private_ca {
+            Some(_) => self.due_by_lifetime(stored),
+            None => self.due(stored, &destination, &settings).await?,
+        };
         let wanted = due.due || args.force;
         entry.due = Some(due);
         match (wanted, args.dry_run) {
@@ -106,6 +110,12 @@ impl Pass<'_> {
             (false, false) if meta.hook_pending => deploy(session, &settings, stored).await,
             (false, _) => Ok(()),
             (true, false) => {
+                if let Some(how) = settings.private_ca {
+                    let names = &meta.identifiers;
+                    let renewed = ca::certify(session, &meta.name, names, how).await?;
+                    entry.action = Action::Renewed;
+                    return deploy(session, &settings, &renewed).await;
+                }
                 let wish = Wish {
                     destination: &destination,
                     settings: &settings,
@@ -127,6 +137,14 @@ impl Pass<'_> {
         }
     }
 
+    fn due_by_lifetime(&self, stored: &CertificateInfo) -> Due {
+        let now = SystemTime::now();
+        match self.args.days {
+            Some(days) => stored.due_before_end(now, days),
+            None => stored.due(now),
+        }
+    }
+
     /// Whether its time has come, by its lifetime or by the CA's word (RFC 9773).
     async fn due(
         &self,
@@ -135,10 +153,7 @@ impl Pass<'_> {
         settings: &Settings,
     ) -> Result<Due, Failure> {
         let now = SystemTime::now();
-        let by_lifetime = match self.args.days {
-            Some(days) => stored.due_before_end(now, days),
-            None => stored.due(now),
-        };
+        let by_lifetime = self.due_by_lifetime(stored);
         if by_lifetime.due || self.args.force {
             return Ok(by_lifetime);
         }

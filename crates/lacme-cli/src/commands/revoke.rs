@@ -37,6 +37,7 @@ fn client(
     stored: Option<&lacme::CertificateMeta>,
 ) -> Result<lacme::Client, Failure> {
     let settings = Settings::of(&session.global, stored)?;
+    settings.ordered_by_acme()?;
     Ok(Destination::of(&session.global, stored).client(session, &settings)?.build()?)
 }
 

@@ -1,6 +1,7 @@
 //! The same for people.
 
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime};
 
 use lacme::{AccountInfo, CertificateInfo, Identifier, printable};
@@ -76,6 +77,29 @@ pub(crate) fn account(info: &AccountInfo) -> String {
     text
 }
 
+/// What stands before a step that went well.
+pub(crate) fn check_mark() -> &'static str {
+    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+    let speaks_utf8 = locale.to_ascii_lowercase().replace('-', "").contains("utf8");
+    if speaks_utf8 && std::io::stdout().is_terminal() { "\u{2713}" } else { "-" }
+}
+
+/// This program as the user called it.
+pub(crate) fn program() -> String {
+    let called = std::env::args_os().next();
+    called.map_or_else(|| "lacme".to_owned(), |path| word(&path.to_string_lossy()))
+}
+
+/// A word of a shell's command line.
+pub(crate) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    printable(&format!("'{}'", text.replace('\'', r"'\''")))
+}
+
 /// Names as people write them; a long list is cut.
 pub(crate) fn names(identifiers: &[Identifier]) -> String {
     const SHOWN: usize = 10;
@@ -116,6 +140,14 @@ mod tests {
         assert_eq!(distance(now + 5 * hour, now), "5 hours left");
         assert_eq!(distance(now - 2 * DAY, now), "2 days ago");
         assert_eq!(distance(now, now), "less than an hour left");
+    }
+
+    #[test]
+    fn words_of_a_command_line_are_quoted_where_they_need_it() {
+        assert_eq!(word("/srv/ca/root.pem"), "/srv/ca/root.pem");
+        assert_eq!(word("my ca"), "'my ca'");
+        assert_eq!(word("it's"), r"'it'\''s'");
+        assert_eq!(word(""), "''");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The contract's documents.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use lacme::{AccountInfo, CertificateInfo};
+use lacme::{AccountInfo, CertificateInfo, Url};
 use serde_json::{Map, Value, json};
 
 use crate::exit::Failure;
@@ -43,6 +43,24 @@ pub(crate) fn certificate(info: &CertificateInfo) -> Value {
             "key": path(paths.and_then(|paths| paths.key.as_deref())),
         },
     })
+}
+
+/// The document of `issue`.
+pub(crate) fn issuance(
+    info: &CertificateInfo,
+    order: Option<&Url>,
+    reissued: bool,
+    requests: u64,
+    elapsed: Duration,
+) -> Map<String, Value> {
+    let fields = [
+        ("certificate", certificate(info)),
+        ("order_url", json!(order)),
+        ("reissued", json!(reissued)),
+        ("requests", json!(requests)),
+        ("elapsed_ms", json!(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))),
+    ];
+    fields.map(|(field, value)| (field.to_owned(), value)).into_iter().collect()
 }
 
 /// CERT as `list` and `show` print it.

@@ -32,13 +32,20 @@ pub(crate) struct Report {
     pub(crate) text: String,
     /// What went wrong although there is something to tell.
     pub(crate) failure: Option<Failure>,
+    /// Whether the document was announced at the start: there is no second one.
+    pub(crate) announced: bool,
 }
 
 impl Report {
     /// `{field: value}` for programs, `text` for people.
     pub(crate) fn new(field: &str, value: Value, text: String) -> Self {
         let document = Map::from_iter([(field.to_owned(), value)]);
-        Self { document, text, failure: None }
+        Self { document, text, ..Self::default() }
+    }
+
+    /// How a command ends that announced its document at the start.
+    pub(crate) fn announced(failure: Option<Failure>) -> Self {
+        Self { failure, announced: true, ..Self::default() }
     }
 }
 
@@ -72,6 +79,22 @@ impl Console {
         }
     }
 
+    /// A step that went well, for commands whose steps are their result; with --json a remark.
+    pub(crate) fn step(&self, what: &str, text: &str) {
+        if self.json {
+            self.note(&format!("{what}: {text}"));
+        } else if !self.quiet {
+            let text = lacme::printable(text);
+            write_out(&format!("{} {what:<12} {text}\n", human::check_mark()));
+        }
+    }
+
+    /// Tells at once what other commands tell in the end: this one goes on until it is stopped.
+    pub(crate) fn announce(&self, report: Report) {
+        let document = || json::document(report.document, None);
+        write_out(&if self.json { document() } else { report.text });
+    }
+
     /// Writes `text` as it is.
     pub(crate) fn show(&self, text: &str) -> ExitCode {
         write_out(text).unwrap_or(ExitCode::SUCCESS)
@@ -82,7 +105,7 @@ impl Console {
         let report =
             result.unwrap_or_else(|failure| Report { failure: Some(failure), ..Report::default() });
         let status = report.failure.as_ref().map_or(0, |failure| failure.kind.status());
-        let text = if self.json {
+        let text = if self.json && !report.announced {
             json::document(report.document, report.failure.as_ref())
         } else {
             report.text

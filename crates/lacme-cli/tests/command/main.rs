@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod demo;
 mod environment;
 mod output;
+mod private_ca;
+mod served_ca;
 mod servers;
 mod stored;
 mod support;

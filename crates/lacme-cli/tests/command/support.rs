@@ -119,6 +119,33 @@ fn answer(mut stream: TcpStream, response: &[u8]) -> std::io::Result<()> {
     stream.write_all(response)
 }
 
+/// A port of 127.0.0.1 that nobody listens on, from a range that systems do not give out by
+/// themselves; no two tests get the same.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) + std::process::id() as usize * 16;
+        let port = 20_000 + u16::try_from(step % 10_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Checks that the leaf in `chain` leads to `root`, by OpenSSL where this machine has it. `purpose`
+/// is its `sslserver` or `sslclient`.
+#[track_caller]
+pub(crate) fn verify(root: &Path, chain: &Path, purpose: &str) {
+    let text = std::fs::read(chain).unwrap();
+    let parsed = lacme::CertificateChain::parse(&text).unwrap();
+    assert_eq!(parsed.certificates().len(), 2, "the leaf and its intermediate");
+    let mut openssl = Command::new("openssl");
+    openssl.arg("verify").args(["-x509_strict", "-purpose", purpose, "-CAfile"]);
+    if let Ok(ran) = openssl.arg(root).arg("-untrusted").arg(chain).arg(chain).output() {
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    }
+}
+
 /// A whole HTTP response.
 pub(crate) fn response(status: &str, content_type: &str, body: &str) -> String {
     format!(
