@@ -1,25 +1,12 @@
 //! Running the real binary against a Pebble of the test's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use harness::{Pebble, workspace};
+use harness::Pebble;
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// The binary, built once if it is not up to date.
-fn binary() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "lacme-cli"]).current_dir(workspace::root());
-        harness::output_within(&mut build, Duration::from_secs(900)).unwrap();
-        workspace::target_dir().join("debug/lacme")
-    })
-}
 
 /// A user with a home and a store of their own.
 pub(crate) struct User {
@@ -54,7 +41,7 @@ impl User {
 
     /// The command without any option but the store, and `--json`.
     pub(crate) fn bare(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(lacme_tests::binary());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("LACME_") {
                 command.env_remove(name);

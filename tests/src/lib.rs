@@ -1,17 +1,22 @@
 //! What the scenario tests share: a client set up against a Pebble of the test's own, and a wire
 //! that notes what passes over it and may meddle with it.
 
+mod shelf;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use harness::Pebble;
+use harness::{Pebble, workspace};
 use lacme::{
     Certificate, Client, ClientBuilder, Identifier, PrivateKey, Store, StoredCertificate,
     TransportConfig, Trust, Url, http01,
 };
 
+pub use shelf::Shelf;
 pub use wire::{Act, Moment, Sent, Wire, answer, lost};
 
 /// A client's builder for this Pebble: trusts its HTTPS, proves by http-01 on its validation port,
@@ -45,6 +50,19 @@ pub fn validation_address(pebble: &Pebble) -> SocketAddr {
 /// Whether nobody listens where this Pebble looks for proofs: all of them were taken down.
 pub fn proofs_are_gone(pebble: &Pebble) -> bool {
     TcpListener::bind(validation_address(pebble)).is_ok()
+}
+
+/// The `lacme` command, built once if it is not up to date.
+pub fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--package", "lacme-cli"]).current_dir(workspace::root());
+        harness::output_within(&mut build, Duration::from_secs(900))
+            .expect("lacme-cli can be built");
+        workspace::target_dir().join("debug/lacme")
+    })
 }
 
 /// Names as identifiers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use harness::workspace;
 
 use crate::run::{Steps, cargo, command, output, program};
-use crate::{Outcome, layers, no_arguments, run, test};
+use crate::{Outcome, fuzz, layers, no_arguments, run, test};
 
 /// The oldest Rust that the libraries promise to build with; `rust-version` in Cargo.toml.
 const MSRV: &str = "1.88.0";
@@ -16,6 +16,9 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// What other programs link; the rest of the workspace may ask for a newer Rust.
 const LIBRARIES: [&str; 6] =
     ["acme-proto", "acme-crypto", "acme-transport", "acme-challenges", "acme-store", "lacme"];
+
+/// Enough to run the whole corpus and some more; by hand `cargo xtask fuzz` gives each target longer.
+const FUZZ_SECONDS: &str = "3";
 
 const QUICK: Duration = Duration::from_secs(60);
 
@@ -33,6 +36,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     steps.step("documentation", documentation);
     steps.step("acme-proto on WebAssembly", wasm);
     steps.step(&format!("libraries on Rust {MSRV}"), msrv);
+    steps.step("fuzzing, a moment for each target", || {
+        fuzz::run(&["--seconds".to_owned(), FUZZ_SECONDS.to_owned()])
+    });
     steps.summary();
     match steps.failed() {
         0 if no_test => Ok(()),

@@ -8,12 +8,15 @@
     reason = "a task talks to the person who runs it"
 )]
 
+mod bench;
 mod ci;
 mod demo;
 mod examples;
+mod fuzz;
 mod layers;
 mod pebble;
 mod run;
+mod simulate;
 mod test;
 
 use std::env;
@@ -34,7 +37,18 @@ const TASKS: &[Task] = &[
     ("pebble", "only what talks to Pebble: the scenario tests and the examples", pebble::run),
     ("ci", "all that CI checks, then `test`; --no-test leaves that out", ci::run),
     ("layers", "proves who may know whom, from cargo's own metadata", layers::run),
-    ("demo", "a certificate for three names from an ACME server on this machine", demo::run),
+    ("fuzz", "random inputs for every parser; [TARGET] [--seconds N] [--replay FILE]", fuzz::run),
+    (
+        "bench",
+        "our ACME server under load, beside Pebble; [--full] [--orders N] [--clients N]",
+        bench::run,
+    ),
+    (
+        "simulate",
+        "clients, server and a faulty network on a virtual clock; [--seed N] [--runs N] [--walk]",
+        simulate::run,
+    ),
+    ("demo", "a certificate for three names from Pebble, by the real command", demo::run),
 ];
 
 fn main() -> ExitCode {

@@ -54,7 +54,7 @@ pub(crate) struct Servers(Vec<(Tool, tools::Found)>);
 impl Servers {
     pub(crate) fn ready() -> Result<Self, String> {
         let mut found = Vec::new();
-        for tool in Tool::ALL {
+        for tool in Tool::PEBBLE {
             let tool_found = tools::find(tool).map_err(|error| error.to_string())?;
             println!("using {tool_found}");
             found.push((tool, tool_found));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::store::{owner, read_json, read_optional_text, read_text, write_json};
+use crate::store::{owner, read_json, write_json};
 use crate::{Key, Kind, Parts, Record, Select, Store, StoreError};
 
 const KEY: &str = "account.key";
@@ -93,13 +93,13 @@ impl Store {
             return Ok(None);
         };
         if record.parts.contains_key(KEY) && !record.parts.contains_key(DOCUMENT) {
-            let key_pem = read_text(&key, &record, KEY)?;
+            let key_pem = self.read_key(&key, &record, KEY)?;
             return Ok(Some(StoredAccount::new(name, directory.clone(), key_pem)));
         }
         if owner(&record, DOCUMENT).is_some_and(|holder| holder != name) {
             return Ok(None);
         }
-        read_account(&key, &record).map(Some)
+        self.read_account(&key, &record).map(Some)
     }
 
     /// All accounts at all directories, sorted by directory and name. A damaged one is an error
@@ -113,7 +113,7 @@ impl Store {
         let mut accounts = Vec::new();
         for key in keys {
             match self.backend.get(&key, Select::All).await {
-                Ok(Some(record)) => accounts.push(read_account(&key, &record)),
+                Ok(Some(record)) => accounts.push(self.read_account(&key, &record)),
                 Ok(None) => {}
                 Err(error) => accounts.push(Err(error)),
             }
@@ -167,16 +167,16 @@ impl Store {
             Err(_) => Err(StoreError::corrupt(KEY, "it is no text")),
         }
     }
-}
 
-fn read_account(key: &Key, record: &Record) -> Result<StoredAccount, StoreError> {
-    let Document { name, directory, url, status, contact, extra } =
-        read_json(key, record, DOCUMENT)?;
-    if Key::account(&directory, &name)? != *key {
-        let reason = format_args!("it holds the account {name:?} at {directory}").to_string();
-        return Err(StoreError::corrupt(key, reason));
+    fn read_account(&self, key: &Key, record: &Record) -> Result<StoredAccount, StoreError> {
+        let Document { name, directory, url, status, contact, extra } =
+            read_json(key, record, DOCUMENT)?;
+        if Key::account(&directory, &name)? != *key {
+            let reason = format_args!("it holds the account {name:?} at {directory}").to_string();
+            return Err(StoreError::corrupt(key, reason));
+        }
+        let key_pem = self.read_key(key, record, KEY)?;
+        let next_key_pem = self.read_optional_key(key, record, NEXT_KEY)?;
+        Ok(StoredAccount { name, directory, url, status, contact, key_pem, next_key_pem, extra })
     }
-    let key_pem = read_text(key, record, KEY)?;
-    let next_key_pem = read_optional_text(key, record, NEXT_KEY)?;
-    Ok(StoredAccount { name, directory, url, status, contact, key_pem, next_key_pem, extra })
 }

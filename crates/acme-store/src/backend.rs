@@ -50,6 +50,13 @@ pub trait Backend: Send + Sync + fmt::Debug {
         Ok(None)
     }
 
+    /// Removes whatever is kept of a kind beside its current records: former versions, and what
+    /// writers left that did not come to their end. It MUST be gone on return, as far as the
+    /// system lets anybody say so.
+    async fn forget_former(&self, _kind: Kind) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// What went wrong without stopping anything since the last call, for people to read.
     fn warnings(&self) -> Vec<String> {
         Vec::new()

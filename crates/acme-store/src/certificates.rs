@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use crate::store::{ATTEMPTS, owner, read_json, read_optional_text, read_text, write_json};
+use crate::store::{ATTEMPTS, owner, read_json, read_text, write_json};
 use crate::{CertificateMeta, Expected, Key, Kind, Parts, Record, Select, Store, StoreError};
 
 const CERT: &str = "cert.pem";
@@ -66,9 +66,9 @@ impl Store {
         };
         Ok(Some(StoredCertificate {
             meta: read_json(&key, &record, META)?,
-            cert_pem: read_text(&key, &record, CERT)?.to_string(),
-            fullchain_pem: read_text(&key, &record, FULLCHAIN)?.to_string(),
-            key_pem: read_optional_text(&key, &record, KEY)?,
+            cert_pem: read_text(&key, &record, CERT)?,
+            fullchain_pem: read_text(&key, &record, FULLCHAIN)?,
+            key_pem: self.read_optional_key(&key, &record, KEY)?,
         }))
     }
 
@@ -153,7 +153,7 @@ impl Store {
             change(&mut meta);
             meta.name = name.to_owned();
             record.parts.insert(META.to_owned(), write_json(&key, &meta)?);
-            match self.backend.put(&key, record.parts, Expected::Version(record.version)).await {
+            match self.put(&key, record.parts, Expected::Version(record.version)).await {
                 Ok(_) => return Ok(Some(meta)),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),

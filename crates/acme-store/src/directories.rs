@@ -40,6 +40,6 @@ impl Store {
         let key = Key::directory(directory);
         let document = Document { url: directory.clone(), fetched, directory: said.clone() };
         let parts = Parts::from([(DOCUMENT.to_owned(), write_json(&key, &document)?)]);
-        self.backend.put(&key, parts, Expected::Any).await.map(drop)
+        self.put(&key, parts, Expected::Any).await.map(drop)
     }
 }

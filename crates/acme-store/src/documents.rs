@@ -67,7 +67,7 @@ impl Store {
     {
         let key = Key::document(collection, id)?;
         let parts = Parts::from([(DOCUMENT.to_owned(), write_json(&key, document)?)]);
-        self.backend.put(&key, parts, Expected::Any).await.map(drop)
+        self.put(&key, parts, Expected::Any).await.map(drop)
     }
 
     /// Forgets a document; `false` if it was not stored.

@@ -57,6 +57,23 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A sealed private key was asked for, and the store was opened without its seal.
+    #[error("{what} is sealed: give the master key it was sealed with (--master-key-file)")]
+    Sealed {
+        /// The key, as its place in the store.
+        what: String,
+    },
+    /// A private key cannot be sealed or opened.
+    #[error("{what} cannot be used: {source}")]
+    Seal {
+        /// The key, as its place in the store.
+        what: String,
+        /// Why.
+        source: crate::SealError,
+    },
+    /// Keys were to be sealed in a store without seal.
+    #[error("the store has no seal: give it a master key first (--master-key-file)")]
+    NoSeal,
     /// The value cannot be written down.
     #[error("{what} cannot be stored: {reason}")]
     Unwritable {

@@ -30,10 +30,13 @@
 //! server/COLLECTION/ID/document.json
 //! ```
 //!
+//! A key that is sealed (see [`Store::sealed`]) is text that says so.
+//!
 //! Each `NAME` is a link that one rename moves from the old version to the new one, so a crash
 //! leaves either of them and never a mix. Versions and locks live in `.versions` and `.locks`.
 
 mod accounts;
+mod armour;
 mod authority;
 mod backend;
 mod certificates;
@@ -48,6 +51,7 @@ mod meta;
 mod names;
 mod orders;
 mod record;
+mod seal;
 mod store;
 mod time;
 
@@ -60,4 +64,5 @@ pub use memory::MemoryBackend;
 pub use meta::{CertificateMeta, Revocation};
 pub use orders::StoredOrder;
 pub use record::{Expected, Key, Kind, Parts, Record, SecretBytes, Select, Version};
+pub use seal::{Seal, SealError, SealScope};
 pub use store::Store;

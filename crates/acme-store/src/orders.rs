@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::store::{owner, read_json, read_optional_text, write_json};
+use crate::store::{owner, read_json, write_json};
 use crate::{Key, Kind, Parts, Select, Store, StoreError};
 
 const DOCUMENT: &str = "order.json";
@@ -54,7 +54,7 @@ impl Store {
             return Ok(None);
         }
         let Document { issuance, .. } = read_json(&key, &record, DOCUMENT)?;
-        Ok(Some(StoredOrder { issuance, key_pem: read_optional_text(&key, &record, KEY)? }))
+        Ok(Some(StoredOrder { issuance, key_pem: self.read_optional_key(&key, &record, KEY)? }))
     }
 
     /// The issuance of every unfinished order, sorted by name, without opening any key.

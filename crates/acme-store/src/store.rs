@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Backend, Expected, FileBackend, Key, Lease, MemoryBackend, Parts, Record, SecretBytes, Select,
-    StoreError,
+    StoreError, seal::Vault,
 };
 
 /// How often a change is tried again when others change the same record.
@@ -21,6 +21,7 @@ pub(crate) const ATTEMPTS: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) vault: Option<Vault>,
 }
 
 impl Store {
@@ -39,7 +40,7 @@ impl Store {
 
     /// A store on any backend.
     pub fn with_backend(backend: impl Backend + 'static) -> Self {
-        Self { backend: Arc::new(backend) }
+        Self { backend: Arc::new(backend), vault: None }
     }
 
     /// Waits up to `wait` for the exclusive right to work on a certificate, stored or not.
@@ -92,7 +93,7 @@ impl Store {
                 Err(StoreError::Corrupt { .. }) => Expected::Any,
                 Err(error) => return Err(error),
             };
-            match self.backend.put(key, parts.clone(), expected).await {
+            match self.put(key, parts.clone(), expected).await {
                 Err(StoreError::Conflict { .. }) => {}
                 done => return done.map(drop),
             }
@@ -140,26 +141,21 @@ where
         .map_err(|e| StoreError::corrupt(key, format_args!("{part}: {e}")))
 }
 
-/// A part that must be there, as text.
-pub(crate) fn read_text(
+/// A part that must be there and is no secret, as text.
+pub(crate) fn read_text(key: &Key, record: &Record, part: &str) -> Result<String, StoreError> {
+    into_text(key, part, required(key, record, part)?).map(|text| text.to_string())
+}
+
+/// The bytes of a part, as text.
+pub(crate) fn into_text(
     key: &Key,
-    record: &Record,
     part: &str,
+    bytes: &SecretBytes,
 ) -> Result<Zeroizing<String>, StoreError> {
-    let bytes = required(key, record, part)?;
     match std::str::from_utf8(bytes.as_slice()) {
         Ok(text) => Ok(Zeroizing::new(text.to_owned())),
         Err(_) => Err(StoreError::corrupt(key, format_args!("{part} is no text"))),
     }
-}
-
-/// A part that may be missing, as text.
-pub(crate) fn read_optional_text(
-    key: &Key,
-    record: &Record,
-    part: &str,
-) -> Result<Option<Zeroizing<String>>, StoreError> {
-    record.parts.get(part).map(|_| read_text(key, record, part)).transpose()
 }
 
 /// JSON for people to read.
@@ -170,6 +166,11 @@ pub(crate) fn write_json<T: Serialize>(key: &Key, value: &T) -> Result<SecretByt
     Ok(json.into())
 }
 
-fn required<'a>(key: &Key, record: &'a Record, part: &str) -> Result<&'a SecretBytes, StoreError> {
+/// A part that must be there.
+pub(crate) fn required<'a>(
+    key: &Key,
+    record: &'a Record,
+    part: &str,
+) -> Result<&'a SecretBytes, StoreError> {
     record.parts.get(part).ok_or_else(|| StoreError::corrupt(key, format_args!("it has no {part}")))
 }

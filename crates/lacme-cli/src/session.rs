@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lacme::{Cancel, Store};
+use lacme::{Cancel, MasterKey, SealScope, Sealing, Store};
 
 use crate::args::Global;
 use crate::exit::Failure;
-use crate::files::absolute;
+use crate::files::{self, absolute};
 use crate::output::{Console, Progress};
 use crate::signals::Ending;
 
@@ -33,7 +33,7 @@ impl Session {
         ending: Ending,
     ) -> Result<Self, Failure> {
         let folder = folder(&global)?;
-        let store = Store::open(&folder)?;
+        let store = sealed(&global, Store::open(&folder)?)?;
         let progress = Arc::new(console.progress());
         let begun = Instant::now();
         Ok(Self { global, console, progress, cancel, ending, store, folder, begun })
@@ -44,6 +44,18 @@ impl Session {
         let whole = Duration::from_secs(self.global.timeout);
         whole.saturating_sub(self.begun.elapsed()).max(Duration::from_secs(1))
     }
+}
+
+/// The store with the seal that was asked for, if one was.
+fn sealed(global: &Global, store: Store) -> Result<Store, Failure> {
+    const OPTION: &str = "--master-key-file";
+    let Some(file) = &global.master_key_file else {
+        return Ok(store);
+    };
+    let master_key = MasterKey::from_file_content(&files::read(file, OPTION)?)
+        .map_err(|error| Failure::usage(format!("{OPTION}: {error}")))?;
+    let scope = if global.seal_certificates { SealScope::All } else { SealScope::Accounts };
+    Ok(Sealing::new(master_key).scope(scope).seal(store))
 }
 
 fn folder(global: &Global) -> Result<PathBuf, Failure> {

@@ -6,7 +6,7 @@ use acme_store::{Lease, StoredAccount};
 
 use crate::builder::contact_url;
 use crate::client::Inner;
-use crate::registration::{generate, take_over};
+use crate::registration::{account_key, generate, take_over};
 use crate::work::Work;
 use crate::{Client, Error};
 
@@ -213,7 +213,7 @@ impl Accounts<'_> {
         let mut account = match inner.stored_account().await? {
             Some(account) => account,
             None => {
-                let legacy = inner.store.legacy_account_key().await?;
+                let legacy = inner.legacy_key().await?;
                 let key_pem = legacy.ok_or_else(|| inner.no_account())?;
                 StoredAccount::new(inner.account.name.clone(), inner.directory.clone(), key_pem)
             }
@@ -222,7 +222,7 @@ impl Accounts<'_> {
             account = inner.established_account(work).await?; // settles an unfinished key change
         }
         let directory = inner.directory(work).await?;
-        let key = PrivateKey::from_pem(&account.key_pem)?;
+        let key = account_key(&account)?;
         let located = inner.new_account(work, &directory, &key, true).await?;
         take_over(&mut account, located);
         inner.store.save_account(&account).await?;
@@ -234,7 +234,7 @@ impl Accounts<'_> {
         self.refuse_foreign_key()?;
         self.refuse_deactivated().await?;
         let inner = self.inner();
-        let legacy = inner.store.legacy_account_key().await?.is_some();
+        let legacy = inner.legacy_key().await?.is_some();
         if inner.stored_account().await?.is_none() && !legacy {
             return Err(inner.no_account());
         }
@@ -267,7 +267,7 @@ impl Accounts<'_> {
 }
 
 fn info(account: &StoredAccount) -> Result<AccountInfo, Error> {
-    let key = PrivateKey::from_pem(&account.key_pem)?;
+    let key = account_key(account)?;
     Ok(AccountInfo {
         name: account.name.clone(),
         directory: account.directory.clone(),

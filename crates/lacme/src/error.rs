@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use acme_challenges::{SolverError, SolverErrorKind};
 use acme_crypto::{ChainError, CsrError, KeyError};
 use acme_proto::{
-    CallError, ChallengeType, Identifier, InvalidName, IssuanceError, Problem, Refusal,
+    CallError, ChallengeType, Identifier, InvalidName, IssuanceError, Problem, Refusal, Resource,
     Unsupported, Url,
 };
 use acme_store::StoreError;
@@ -120,8 +120,13 @@ pub enum Error {
     )]
     RolloverIneffective(String),
     /// The time for the whole operation is over.
-    #[error("the CA was not done within {} seconds; the next run goes on where this one stopped", .0.as_secs())]
-    Deadline(Duration),
+    #[error("{}", too_late(*.within, *.asked_for))]
+    Deadline {
+        /// The time it had.
+        within: Duration,
+        /// What the CA was asked for last.
+        asked_for: Option<Resource>,
+    },
     /// The work was called off.
     #[error("interrupted; proofs were taken down, and the next run goes on where this one stopped")]
     Cancelled,
@@ -197,7 +202,7 @@ impl Error {
             | Self::SharedKey
             | Self::Transport(_) => ErrorKind::Usage,
             Self::AccountDeactivated { .. } | Self::RolloverIneffective(_) => ErrorKind::Ca,
-            Self::NoDirectory { .. } | Self::Deadline(_) => ErrorKind::Network,
+            Self::NoDirectory { .. } | Self::Deadline { .. } => ErrorKind::Network,
             Self::Call(error) => call_kind(error),
             Self::Issuance(error) => match error {
                 IssuanceError::Call(error) => call_kind(error),
@@ -208,6 +213,10 @@ impl Error {
             },
             Self::Solver(_) => ErrorKind::Challenge,
             Self::Chain(_) => ErrorKind::Protocol,
+            // The name was given, not read from the store.
+            Self::Store(StoreError::InvalidName { .. } | StoreError::NameTaken { .. }) => {
+                ErrorKind::Usage
+            }
             Self::Store(_) => ErrorKind::Store,
             Self::Cancelled => ErrorKind::Interrupted,
             Self::NotStored(_) | Self::NoAccount { .. } | Self::Internal(_) => ErrorKind::Internal,
@@ -299,9 +308,39 @@ fn unprovable(identifier: &Identifier, challenge: &ChallengeType) -> String {
     format!("{challenge} cannot prove {identifier}: {advice}")
 }
 
+fn too_late(within: Duration, asked_for: Option<Resource>) -> String {
+    let asked_for = asked_for.map(|resource| format!(" (last asked for {resource})"));
+    format!(
+        "the CA was not done within {:.0} seconds{}; the next run goes on where this one stopped",
+        within.as_secs_f64().max(1.0),
+        asked_for.unwrap_or_default()
+    )
+}
+
 fn profiles(offered: &[String]) -> String {
     match offered {
         [] => "it offers none".to_owned(),
         names => format!("it offers {}", acme_proto::printable(&names.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_deadline_names_the_time_it_had_and_the_request_in_hand() {
+        let within = Duration::from_millis(2997); // three seconds were given, some went elsewhere
+        let error = Error::Deadline { within, asked_for: Some(Resource::NewOrder) };
+        let words = error.to_string();
+        assert!(words.contains("within 3 seconds (last asked for newOrder)"), "{words}");
+        let error = Error::Deadline { within, asked_for: None };
+        assert!(error.to_string().contains("within 3 seconds;"), "{error}");
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_used_is_a_misuse() {
+        let error = Error::from(StoreError::InvalidName { reason: "it is empty" });
+        assert_eq!(error.kind(), ErrorKind::Usage);
     }
 }

@@ -94,7 +94,8 @@ impl Client {
 }
 
 impl IssueRequest {
-    /// What the certificate is called in the store. Default: its first name.
+    /// What the certificate is called in the store. Default: its first name, or another of its
+    /// names where the same set is stored under that.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.certificate = Some(name.into());
         self
@@ -215,7 +216,7 @@ impl IssueRequest {
         solvers.check(&names)?;
         let certificate = match &options.certificate {
             Some(name) => name.clone(),
-            None => names[0].to_string(), // check_names: at least one
+            None => client.usual_name(&names).await,
         };
 
         let lease = client.0.store.lease_certificate(&certificate, work.time_left());
@@ -250,6 +251,22 @@ impl IssueRequest {
             elapsed: work.begun.elapsed(),
             warnings: ordered.warnings,
         })
+    }
+}
+
+impl Client {
+    /// What a certificate for these names, of which there is one at least, is called by default.
+    async fn usual_name(&self, names: &[Identifier]) -> String {
+        for name in names.iter().map(Identifier::to_string) {
+            let stored = self.certificate(&name).await.ok().flatten();
+            let directory = self.directory();
+            if stored.is_some_and(|info| {
+                info.meta.directory.as_ref() == Some(directory) && info.serves(names, directory)
+            }) {
+                return name;
+            }
+        }
+        names[0].to_string()
     }
 }
 

@@ -39,6 +39,7 @@ mod order;
 mod registration;
 mod renewal_info;
 mod revoke;
+mod sealing;
 mod solvers;
 mod work;
 
@@ -54,6 +55,7 @@ pub use issue::{Issuance, IssueRequest};
 pub use names::{display_name, parse_name};
 pub use renewal_info::RenewalAdvice;
 pub use revoke::Revoked;
+pub use sealing::Sealing;
 
 pub use acme_challenges as challenges;
 pub use acme_crypto as crypto;
@@ -64,10 +66,14 @@ pub use acme_store as store;
 pub use acme_transport as transport;
 
 pub use acme_challenges::{Solver, SolverError, SolverErrorKind, http01};
-pub use acme_crypto::{Certificate, CertificateChain, Csr, HmacKey, KeyType, PrivateKey};
+pub use acme_crypto::{
+    Certificate, CertificateChain, Csr, HmacKey, KeyType, MasterKey, PrivateKey,
+};
 pub use acme_proto::{
     ChallengeType, Identifier, Phase, Problem, ProblemType, RenewalInfo, RevocationReason, Signer,
     Url, Window, printable,
 };
-pub use acme_store::{CertificateMeta, CertificatePaths, Store, StoreError, StoredCertificate};
+pub use acme_store::{
+    CertificateMeta, CertificatePaths, SealScope, Store, StoreError, StoredCertificate,
+};
 pub use acme_transport::{Proxy, Transport, TransportConfig, Trust};

@@ -2,7 +2,9 @@
 
 use std::time::SystemTime;
 
-use acme_crypto::{AwsLc, CertificateChain, CsrOptions, PrivateKey, certificate_signing_request};
+use acme_crypto::{
+    AwsLc, CertificateChain, CsrOptions, PrivateKey, certificate_signing_request, public_jwk,
+};
 use acme_proto::{
     Directory, Event as Proto, GetCertificate, Identifier, Issuance, Issued, NewOrder, Plan,
     ProblemType, Signer as _, Url,
@@ -15,7 +17,7 @@ use crate::authority::Authority;
 use crate::certificates::{CertificateInfo, fill};
 use crate::drive::{Journal, drive, read_journal, take_down};
 use crate::issue::IssueOptions;
-use crate::registration::generate;
+use crate::registration::{generate, stored_key};
 use crate::work::{Identity, Work, random};
 use crate::{Client, Error, Event};
 
@@ -73,7 +75,7 @@ impl Wish<'_> {
                 return Err(error);
             }
         };
-        let key = journal.key_pem.as_ref().map(|pem| PrivateKey::from_pem(pem)).transpose()?;
+        let key = journal.key_pem.as_ref().map(|pem| self.stored_key(pem)).transpose()?;
         let (chain, warnings) =
             match self.checked_chain(&issued, key.as_ref(), &identity, &directory).await {
                 Ok(chain) => chain,
@@ -217,6 +219,11 @@ impl Wish<'_> {
         Ok(order)
     }
 
+    /// A key that was written down for this certificate.
+    fn stored_key(&self, pem: &str) -> Result<PrivateKey, Error> {
+        stored_key(pem, || format!("the key of {:?}", self.certificate))
+    }
+
     /// The signing request, and the key where it is ours.
     async fn csr(
         &self,
@@ -224,10 +231,7 @@ impl Wish<'_> {
     ) -> Result<(Vec<u8>, Option<Zeroizing<String>>), Error> {
         let options = self.options;
         if let Some(csr) = &options.csr {
-            let account = self.client.0.stored_account().await?;
-            let account_key =
-                account.map(|account| PrivateKey::from_pem(&account.key_pem)).transpose()?;
-            if account_key.is_some_and(|key| key.public_key_der() == csr.public_key_der()) {
+            if public_jwk(csr.public_key_der()).as_ref() == Some(&identity.credentials.jwk) {
                 return Err(Error::SharedKey);
             }
             return Ok((csr.der().to_vec(), None));
@@ -237,7 +241,7 @@ impl Wish<'_> {
             _ => None,
         };
         let key = match former {
-            Some(pem) => PrivateKey::from_pem(&pem)?,
+            Some(pem) => self.stored_key(&pem)?,
             None => generate(options.key_type).await?,
         };
         if *key.jwk() == identity.credentials.jwk {

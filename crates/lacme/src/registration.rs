@@ -7,7 +7,8 @@ use acme_proto::{
     AccountLocation, Credentials, Directory, NewAccount, ProblemType, Signer,
     external_account_binding,
 };
-use acme_store::{Lease, StoredAccount};
+use acme_store::{Lease, StoreError, StoredAccount};
+use zeroize::Zeroizing;
 
 use crate::client::Inner;
 use crate::work::{Identity, Signature, Work};
@@ -56,13 +57,21 @@ impl Inner {
         Ok(self.store.account(&self.directory, &self.account.name).await?)
     }
 
+    /// The key that the Python library left: for the first account at a CA, and for no second one.
+    pub(crate) async fn legacy_key(&self) -> Result<Option<Zeroizing<String>>, Error> {
+        let Some(key) = self.store.legacy_account_key().await? else { return Ok(None) };
+        let mut stored = self.store.accounts().await?.into_iter().flatten();
+        let taken = stored.any(|account| account.directory == self.directory);
+        Ok((!taken).then_some(key))
+    }
+
     pub(crate) async fn identity_of(
         &self,
         work: &Work<'_>,
         account: &StoredAccount,
     ) -> Result<Identity, Error> {
         let directory = self.directory(work).await?;
-        let signer: Arc<dyn Signer> = Arc::new(PrivateKey::from_pem(&account.key_pem)?);
+        let signer: Arc<dyn Signer> = Arc::new(account_key(account)?);
         let url = account.url.clone().ok_or_else(|| self.no_account())?;
         Ok(identity(&directory, signer, url))
     }
@@ -83,7 +92,7 @@ impl Inner {
             Some(account) if account.url.is_some() => Ok(account),
             Some(account) => self.register(work, account, true).await,
             None => {
-                let legacy = self.store.legacy_account_key().await?;
+                let legacy = self.legacy_key().await?;
                 let key_is_known = legacy.is_some();
                 let directory = self.directory(work).await?;
                 if !key_is_known {
@@ -109,7 +118,7 @@ impl Inner {
         key_is_known: bool,
     ) -> Result<StoredAccount, Error> {
         let directory = self.directory(work).await?;
-        let key = PrivateKey::from_pem(&account.key_pem)?;
+        let key = account_key(&account)?;
         let located = match self.check_registration(&directory) {
             Ok(()) => self.new_account(work, &directory, &key, false).await?,
             // The key may have an account all the same, from before the store was lost.
@@ -178,7 +187,7 @@ impl Inner {
             return Ok(account);
         };
         let directory = self.directory(work).await?;
-        let next = PrivateKey::from_pem(&next_pem)?;
+        let next = stored_key(&next_pem, || place(&account))?;
         match self.new_account(work, &directory, &next, true).await {
             Ok(located) if account.url.as_ref().is_none_or(|url| *url == located.url) => {
                 account.key_pem = next_pem;
@@ -238,6 +247,21 @@ pub(crate) async fn generate(key_type: KeyType) -> Result<PrivateKey, Error> {
     Ok(made.map_err(|error| Error::Internal(error.to_string()))??)
 }
 
+/// The key of a stored account.
+pub(crate) fn account_key(account: &StoredAccount) -> Result<PrivateKey, Error> {
+    stored_key(&account.key_pem, || place(account))
+}
+
+/// A key from the store, which is to blame where the key cannot be read.
+pub(crate) fn stored_key(pem: &str, place: impl FnOnce() -> String) -> Result<PrivateKey, Error> {
+    PrivateKey::from_pem(pem)
+        .map_err(|error| StoreError::Corrupt { what: place(), reason: error.to_string() }.into())
+}
+
+fn place(account: &StoredAccount) -> String {
+    format!("the key of the account {:?} at {}", account.name, account.directory)
+}
+
 /// What the CA says of an account becomes what the store says of it.
 pub(crate) fn take_over(account: &mut StoredAccount, located: AccountLocation) {
     account.url = Some(located.url);
@@ -255,4 +279,41 @@ fn identity(directory: &Directory, signer: Arc<dyn Signer>, url: acme_proto::Url
     let thumbprint = signer.jwk().thumbprint(&AwsLc);
     let credentials = Credentials::of(directory, &*signer).with_account(url.clone());
     Identity { url, credentials: Arc::new(credentials), signer, thumbprint }
+}
+
+#[cfg(test)]
+mod tests {
+    use acme_proto::Url;
+    use acme_store::Store;
+
+    use super::*;
+    use crate::Client;
+
+    #[tokio::test]
+    async fn the_key_of_the_python_library_serves_one_account_a_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("account.key"), "key").unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let url = |text| Url::parse(text).unwrap();
+        let (here, there) = (url("https://ca.example/d"), url("https://cb.example/d"));
+        let second_at = |directory: &Url| {
+            let client = Client::builder().store(store.clone()).directory(directory.clone());
+            client.account_name("second").build().unwrap()
+        };
+        assert!(second_at(&here).0.legacy_key().await.unwrap().is_some());
+        let first = StoredAccount::new("default", here.clone(), "key".to_owned().into());
+        store.save_account(&first).await.unwrap();
+        assert!(second_at(&here).0.legacy_key().await.unwrap().is_none());
+        assert!(second_at(&there).0.legacy_key().await.unwrap().is_some());
+    }
+
+    #[test]
+    fn a_stored_key_that_is_damaged_is_the_stores_fault() {
+        let directory = Url::parse("https://ca.example/directory").unwrap();
+        let junk = Zeroizing::new("junk".to_owned());
+        let error = account_key(&StoredAccount::new("default", directory, junk)).unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Store);
+        let words = error.to_string();
+        assert!(words.starts_with("the key of the account \"default\" at https://ca."), "{words}");
+    }
 }

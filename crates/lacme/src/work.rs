@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use acme_proto::{
-    Call, CallError, Credentials, Exchange, HttpResponse, ParseError, Reply, Request, RetryLimits,
-    Signer, Step, Thumbprint, Url,
+    Call, CallError, Credentials, Exchange, HttpResponse, ParseError, Reply, Request, Resource,
+    RetryLimits, Signer, Step, Thumbprint, Url,
 };
 use acme_transport::TransportError;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -43,6 +43,7 @@ pub(crate) struct Work<'a> {
     pub(crate) begun: Instant,
     deadline: SystemTime,
     requests: AtomicU64,
+    asked_for: Mutex<Option<Resource>>,
 }
 
 impl<'a> Work<'a> {
@@ -51,7 +52,13 @@ impl<'a> Work<'a> {
         // A timeout beyond the calendar is none.
         let deadline =
             now.checked_add(client.timeout).unwrap_or(now + Duration::from_secs(1 << 32));
-        Self { client, begun: Instant::now(), deadline, requests: AtomicU64::new(0) }
+        Self {
+            client,
+            begun: Instant::now(),
+            deadline,
+            requests: AtomicU64::new(0),
+            asked_for: Mutex::default(),
+        }
     }
 
     /// How many requests were sent so far, those for nonces included.
@@ -70,7 +77,7 @@ impl<'a> Work<'a> {
             biased;
             () = self.client.cancel.cancelled() => Err(Error::Cancelled),
             result = future => Ok(result),
-            () = tokio::time::sleep(self.time_left()) => Err(Error::Deadline(self.client.timeout)),
+            () = tokio::time::sleep(self.time_left()) => Err(self.too_late()),
         }
     }
 
@@ -111,6 +118,7 @@ impl<'a> Work<'a> {
         let mut broken = false;
         loop {
             let resource = exchange.resource();
+            *self.asked_for() = Some(resource);
             let reply = match (exchange.step(), signature) {
                 (Step::Send(request), _) => {
                     let sent = self.send(request.clone()).await;
@@ -141,7 +149,15 @@ impl<'a> Work<'a> {
         self.client.transport.send(request).await
     }
 
-    fn pool(&self) -> std::sync::MutexGuard<'_, acme_proto::NoncePool> {
+    fn too_late(&self) -> Error {
+        Error::Deadline { within: self.client.timeout, asked_for: *self.asked_for() }
+    }
+
+    fn asked_for(&self) -> MutexGuard<'_, Option<Resource>> {
+        self.asked_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, acme_proto::NoncePool> {
         self.client.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,10 +5,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::http::Client;
 use crate::process::{Process, tail};
-use crate::{Error, Tool, tools};
+use crate::{Error, Ports, Tool, tools};
 
 /// A DNS server whose records a test sets: pebble-challtestsrv.
 ///
@@ -18,9 +19,24 @@ pub struct Dns {
     process: Process,
     management: Client,
     port: u16,
+    /// Of a server that runs by itself.
+    _home: Option<(TempDir, Ports)>,
 }
 
 impl Dns {
+    /// Starts a server that belongs to no Pebble.
+    ///
+    /// # Errors
+    ///
+    /// When the program cannot be had, or does not come up.
+    pub fn alone() -> Result<Self, Error> {
+        let folder = tempfile::tempdir().map_err(Error::io("create a folder for DNS"))?;
+        let ports = Ports::reserve()?;
+        let [port, management, ..] = ports.all();
+        let dns = Self::start(folder.path(), port, management)?;
+        Ok(Self { _home: Some((folder, ports)), ..dns })
+    }
+
     pub(crate) fn start(folder: &Path, port: u16, management: u16) -> Result<Self, Error> {
         let program = tools::find(Tool::PebbleChallTestSrv)?;
         let log = folder.join("dns.log");
@@ -33,7 +49,7 @@ impl Dns {
                 .args(["-management", &format!("127.0.0.1:{management}")])
                 .args(flags);
             let process = Process::start(&command, log.clone())?;
-            let dns = Self { process, management: Client::plain(management), port };
+            let dns = Self { process, management: Client::plain(management), port, _home: None };
             dns.wait_until_up(management).map(|()| dns)
         };
         match start(&["-dnsserver", &address, "-doh", ""]) {
@@ -49,6 +65,12 @@ impl Dns {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The base URL of the interface by which other programs set records, without a slash at its end.
+    #[must_use]
+    pub fn management_url(&self) -> String {
+        self.management.url("")
     }
 
     /// Adds a TXT record beside those that `host` has.
@@ -189,7 +211,6 @@ fn ask(server: SocketAddr, name: &str, record_type: u16) -> std::io::Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Ports;
 
     #[test]
     fn records_are_answered_once_set_and_gone_once_cleared() {

@@ -16,10 +16,12 @@
 //! Where a part cannot be had, a test is skipped by name (see [`skip`]) unless
 //! `LACME_REQUIRE_ALL=1` asks for a failure instead.
 
+mod caddy;
 mod dns;
 mod error;
 mod http;
 mod local_ca;
+pub mod namespace;
 mod pebble;
 pub mod pem;
 mod ports;
@@ -28,6 +30,7 @@ mod skip;
 pub mod tools;
 pub mod workspace;
 
+pub use caddy::Caddy;
 pub use dns::Dns;
 pub use error::Error;
 pub use pebble::{CertificateStatus, Pebble, PebbleBuilder, Profile};

@@ -1,5 +1,6 @@
 //! The programs that tests need: found, or installed into `target/tools`.
 
+mod catalogue;
 mod inspect;
 mod install;
 
@@ -9,40 +10,10 @@ use std::{env, fmt};
 
 use crate::{Error, workspace};
 
+pub use catalogue::Tool;
 pub use inspect::Capability;
 
-/// A program that tests need.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Tool {
-    /// The ACME test server of Let's Encrypt.
-    Pebble,
-    /// Pebble's companion: a DNS server whose records are set over HTTP.
-    PebbleChallTestSrv,
-}
-
-impl Tool {
-    /// Every tool there is.
-    pub const ALL: [Self; 2] = [Self::Pebble, Self::PebbleChallTestSrv];
-
-    /// The program's file name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pebble => "pebble",
-            Self::PebbleChallTestSrv => "pebble-challtestsrv",
-        }
-    }
-
-    /// The environment variable that points to the program.
-    #[must_use]
-    pub fn variable(self) -> &'static str {
-        match self {
-            Self::Pebble => "LACME_PEBBLE",
-            Self::PebbleChallTestSrv => "LACME_PEBBLE_CHALLTESTSRV",
-        }
-    }
-}
+use catalogue::Recipe;
 
 /// How a program was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +29,8 @@ pub enum Origin {
     Go,
     /// It has just been unpacked there from Debian's package.
     Debian,
+    /// It has just been installed there from PyPI.
+    PyPi,
 }
 
 /// A program on this machine.
@@ -68,12 +41,19 @@ pub struct Found {
     origin: Origin,
     version: Option<String>,
     missing: Vec<Capability>,
+    runs: bool,
 }
 
 impl Found {
     fn at(tool: Tool, path: PathBuf, origin: Origin) -> Self {
-        let inspect::Inspection { version, missing } = inspect::inspect(tool, &path);
-        Self { tool, path, origin, version, missing }
+        let inspect::Inspection { version, missing, runs } = inspect::inspect(tool, &path);
+        Self { tool, path, origin, version, missing, runs }
+    }
+
+    /// Whether it does all that can be had of it: better ones need not be looked for.
+    fn is_whole(&self) -> bool {
+        let lacks = self.tool == Tool::Pebble && !self.missing.is_empty();
+        self.runs && !lacks
     }
 
     /// Where the program is.
@@ -118,9 +98,9 @@ impl fmt::Display for Found {
 ///
 /// Looked at in this order: the tool's environment variable; `PATH`; `target/tools`. Except for the
 /// variable's, a program that lacks something tests want is taken only when no better one can
-/// be had. Then it is installed into `target/tools`: by `go install` where Go is there, else
-/// from Debian's package, which needs no root and changes nothing outside that folder. Processes
-/// take turns, so that one installs and the others find.
+/// be had. Then it is installed into `target/tools`: by `go install`, from Debian's package (which
+/// needs no root and changes nothing outside that folder), or from PyPI. Processes take turns, so
+/// that one installs and the others find.
 ///
 /// The answer is remembered for the life of this process.
 ///
@@ -128,17 +108,36 @@ impl fmt::Display for Found {
 ///
 /// When the variable points nowhere, or nothing is found and nothing can be installed.
 pub fn find(tool: Tool) -> Result<Found, Error> {
-    static KNOWN: Mutex<Vec<Found>> = Mutex::new(Vec::new());
+    static KNOWN: Mutex<Vec<Result<Found, (Tool, String)>>> = Mutex::new(Vec::new());
     let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if let Some(found) = known.iter().find(|found| found.tool == tool) {
-        return Ok(found.clone());
+    for answer in known.iter() {
+        match answer {
+            Ok(found) if found.tool == tool => return Ok(found.clone()),
+            Err((absent, tried)) if *absent == tool => return Err(not_installed(tool, tried)),
+            _ => {}
+        }
     }
     let found = match env::var_os(tool.variable()) {
-        Some(path) => named(tool, path.into())?,
-        None => search(tool, env::var_os("PATH").unwrap_or_default(), &workspace::tools_dir())?,
+        Some(path) => named(tool, path.into()),
+        None => search(tool, env::var_os("PATH").unwrap_or_default(), &workspace::tools_dir()),
     };
-    known.push(found.clone());
-    Ok(found)
+    match &found {
+        Ok(found) => known.push(Ok(found.clone())),
+        // What could not be installed for one test is not tried again for the next.
+        Err(Error::NotInstalled { tried, .. }) => known.push(Err((tool, tried.clone()))),
+        Err(_) => {}
+    }
+    found
+}
+
+/// Finds a program; without it the calling test is skipped, see [`skip`](crate::skip).
+///
+/// # Panics
+///
+/// When a skip is a failure.
+#[must_use = "a test that goes on without it fails"]
+pub fn find_or_skip(tool: Tool) -> Option<Found> {
+    find(tool).map_err(|error| crate::skip(&error.to_string().replace('\n', " "))).ok()
 }
 
 fn named(tool: Tool, path: PathBuf) -> Result<Found, Error> {
@@ -157,31 +156,48 @@ fn search(tool: Tool, path: std::ffi::OsString, tools: &Path) -> Result<Found, E
         let path = tools.join(tool.name());
         path.is_file().then(|| Found::at(tool, path, Origin::Kept))
     };
-    let whole = |found: &Found| found.missing.is_empty();
-    if let Some(found) = on_path.clone().filter(whole).or_else(|| kept().filter(whole)) {
+    if let Some(found) = on_path.clone().filter(Found::is_whole) {
+        return Ok(found);
+    }
+    if let Some(found) = kept().filter(Found::is_whole) {
         return Ok(found);
     }
 
     let _turn = install::lock(tools)?;
     // Another process may have installed it while we waited.
-    if let Some(found) = kept().filter(whole) {
+    if let Some(found) = kept().filter(Found::is_whole) {
         return Ok(found);
     }
-    let go = match install::with_go(tools) {
-        Ok(()) => return Ok(Found::at(tool, tools.join(tool.name()), Origin::Go)),
-        Err(error) => error,
-    };
-    if let Some(second_best) = on_path.or_else(kept) {
-        return Ok(second_best);
+    let mut tried = String::new();
+    let mut second_best = on_path.or_else(kept).filter(|found| found.runs);
+    for recipe in tool.recipes() {
+        let origin = match recipe {
+            Recipe::Go(..) => Origin::Go,
+            Recipe::PyPi(..) => Origin::PyPi,
+            // Older than the others: not in the place of what is there.
+            Recipe::Debian(..) => match second_best.take() {
+                Some(found) => return Ok(found),
+                None => Origin::Debian,
+            },
+        };
+        let why = match install::follow(*recipe, tool, tools) {
+            Ok(()) => {
+                let found = Found::at(tool, tools.join(tool.name()), origin);
+                if found.runs {
+                    return Ok(found);
+                }
+                "it does not run here; a library that it needs may be missing".to_owned()
+            }
+            Err(error) => error.to_string(),
+        };
+        tried += &format!("  {recipe}: {why}\n");
     }
-    match install::from_debian(tools) {
-        Ok(()) => Ok(Found::at(tool, tools.join(tool.name()), Origin::Debian)),
-        Err(debian) => Err(Error::NotInstalled {
-            tool: tool.name(),
-            variable: tool.variable(),
-            tried: format!("  go install: {go}\n  Debian's package: {debian}"),
-        }),
-    }
+    second_best.ok_or_else(|| not_installed(tool, tried.trim_end()))
+}
+
+fn not_installed(tool: Tool, tried: &str) -> Error {
+    let (variable, tried) = (tool.variable(), tried.to_owned());
+    Error::NotInstalled { tool: tool.name(), variable, tried }
 }
 
 #[cfg(test)]
@@ -212,10 +228,9 @@ mod tests {
     #[ignore = "downloads and builds Pebble: a minute"]
     fn a_missing_tool_is_built_by_go() {
         let tools = tempfile::tempdir().unwrap();
-        for (tool, origin) in [(Tool::Pebble, Origin::Go), (Tool::PebbleChallTestSrv, Origin::Kept)]
-        {
+        for tool in Tool::PEBBLE {
             let found = search(tool, "/nowhere".into(), tools.path()).unwrap();
-            assert_eq!((found.origin(), found.version()), (origin, Some("2.10.1")));
+            assert_eq!((found.origin(), found.version()), (Origin::Go, Some("2.10.1")));
             assert!(found.missing().is_empty());
         }
     }
@@ -224,10 +239,27 @@ mod tests {
     #[ignore = "downloads a Debian package"]
     fn debians_package_is_unpacked_and_its_gaps_are_known() {
         let tools = tempfile::tempdir().unwrap();
-        install::from_debian(tools.path()).unwrap();
-        let path = tools.path().join("pebble");
-        let found = Found::at(Tool::Pebble, path, Origin::Debian);
+        let found = search(Tool::Pebble240, "/nowhere".into(), tools.path()).unwrap();
         assert!(found.version().is_some_and(|version| version.starts_with("2.4.0")), "{found}");
-        assert_eq!(found.missing(), Capability::ALL);
+        assert_eq!((found.origin(), found.missing()), (Origin::Debian, &Capability::ALL[..]));
+    }
+
+    #[test]
+    fn a_program_that_does_not_run_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("uacme");
+        std::fs::write(&path, "no program").unwrap();
+        assert!(!Found::at(Tool::Uacme, path, Origin::Path).is_whole());
+    }
+
+    #[test]
+    fn a_version_is_read_from_what_the_program_says() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("caddy");
+        std::fs::write(&path, "#!/bin/sh\necho caddy: version v2.6.2 h1:x\n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let found = Found::at(Tool::Caddy, path, Origin::Path);
+        assert_eq!((found.version(), found.is_whole()), (Some("2.6.2"), true));
     }
 }

@@ -96,7 +96,13 @@ fn a_test_that_panics_ends_its_pebble() {
 #[test]
 fn the_tools_tell_their_version_unless_somebody_chose_them() {
     for tool in tools::Tool::ALL {
-        let found = tools::find(tool).unwrap();
+        let found = if tools::Tool::PEBBLE.contains(&tool) {
+            tools::find(tool).unwrap()
+        } else if let Some(found) = tools::find_or_skip(tool) {
+            found
+        } else {
+            continue;
+        };
         assert!(found.path().is_file());
         assert!(found.version().is_some() || found.origin() == tools::Origin::Variable, "{found}");
     }

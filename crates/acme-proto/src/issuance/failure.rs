@@ -82,8 +82,12 @@ impl From<Misuse> for IssuanceError {
 impl IssuanceError {
     /// Whether the CA may still have the order in a state to go on with: then the journal is worth
     /// keeping.
+    ///
+    /// An answer that cannot be read says nothing about the order, which may have its certificate
+    /// already: it is no reason to place another one.
     pub fn is_resumable(&self) -> bool {
         match self {
+            Self::Call(CallError::Protocol { .. } | CallError::Http { .. }) => true,
             Self::Call(error) => error.is_temporary(),
             Self::Provision(_) | Self::Stalled { .. } | Self::Cancelled => true,
             _ => false,

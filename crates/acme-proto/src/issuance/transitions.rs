@@ -20,7 +20,7 @@ const MAX_FINALIZE_TRIES: u8 = 3;
 const MAX_AUTHORIZATIONS_EACH: usize = 3;
 /// A longer `Retry-After` while polling is taken for a mistake: one CA sends a day.
 const MAX_POLL_DELAY: Duration = Duration::from_secs(600);
-/// A shorter one is lengthened to this.
+/// A shorter one is none: "come back at once", said each time, would have us ask without pause.
 const MIN_POLL_DELAY: Duration = Duration::from_millis(100);
 
 impl Issuance {
@@ -120,6 +120,12 @@ impl Issuance {
             Ok((order, _)) if is_over(&order, now) => self.reorder(),
             Ok((order, retry_after)) => self.follow(at(answer.call.url, order), retry_after, now),
             Err(error) if is_forgotten(&error) => self.reorder(),
+            // The CA answers and the place it named for the order does not: that was no place.
+            Err(CallError::Unreachable { .. })
+                if answer.call.url.authority() != self.plan.directory.new_order.authority() =>
+            {
+                self.reorder();
+            }
             Err(error) => self.fail(IssuanceError::Call(error)),
         }
     }
@@ -256,10 +262,9 @@ impl Issuance {
             return self.fail(IssuanceError::Stalled { seconds });
         }
         let own = self.backoff.delay();
-        let asked =
-            retry_after.map(|retry| retry.delay(now)).filter(|delay| *delay <= MAX_POLL_DELAY);
-        let delay = asked.map_or(own, |asked| asked.max(MIN_POLL_DELAY));
-        self.state = State::Waiting { until: now + delay };
+        let asked = retry_after.map(|retry| retry.delay(now));
+        let asked = asked.filter(|delay| (MIN_POLL_DELAY..=MAX_POLL_DELAY).contains(delay));
+        self.state = State::Waiting { until: now + asked.unwrap_or(own) };
     }
 
     fn poll(&mut self) {
@@ -433,10 +438,15 @@ fn read_authorization(url: &Url) -> Call {
     Call::post_as_get(Resource::Authorization, url)
 }
 
-/// Whether an order of an earlier run is of no use any more.
+/// Whether an order of an earlier run is of no use any more. Expiry is about what is still to be
+/// done (RFC 8555 §7.1.3): once finalized, an order comes to its certificate however long it takes.
 fn is_over(order: &Order, now: SystemTime) -> bool {
     let expired = order.expires.is_some_and(|expires| expires <= now);
-    order.status == OrderStatus::Invalid || (order.status != OrderStatus::Valid && expired)
+    match order.status {
+        OrderStatus::Invalid => true,
+        OrderStatus::Processing | OrderStatus::Valid => false,
+        _ => expired,
+    }
 }
 
 /// Whether the CA no longer has an order of an earlier run, or says that it is another account's.

@@ -13,7 +13,8 @@ pub struct GetCertificate {
     pub url: Url,
 }
 
-/// A downloaded chain, as it came: nothing in it is checked yet but its media type.
+/// A downloaded chain, as it came: nothing in it is checked yet but its media type, and that it
+/// came to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Download {
@@ -40,6 +41,16 @@ impl Request for GetCertificate {
         }
         let pem = String::from_utf8(response.body().clone())
             .map_err(|_| ParseError::Json("the certificate is no PEM text".to_owned()))?;
+        if is_cut_off(&pem) {
+            return Err(ParseError::Json("the certificate chain is cut off".to_owned()));
+        }
         Ok(Download { pem, alternates: links(response.headers(), "alternate", &call.url) })
     }
+}
+
+/// Whether the text ends within a PEM block. Then the whole of it is still at the server, and
+/// another download may bring it.
+fn is_cut_off(pem: &str) -> bool {
+    let last_end = pem.rsplit_once("-----END ").map(|(_, rest)| rest.trim_end());
+    !last_end.is_some_and(|rest| rest.ends_with("-----") && !rest.contains('\n'))
 }

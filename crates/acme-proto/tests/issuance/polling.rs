@@ -35,11 +35,11 @@ fn the_first_look_comes_soon_and_later_ones_at_five_seconds_at_most() {
 fn the_servers_retry_after_is_honoured_and_an_absurd_one_is_not() {
     for (value, at_least, at_most) in [
         ("7", 7_000, 7_000),
-        ("0", 100, 100),
+        ("0", 75, 1_000),
         ("600", 600_000, 600_000),
         ("86400", 75, 1_000),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 75, 1_000),
-        ("Thu, 01 Jan 1970 00:00:01 GMT", 100, 100),
+        ("Thu, 01 Jan 1970 00:00:01 GMT", 75, 1_000),
     ] {
         let mut run = Run::new(&["a.example"]).answering(Resource::Finalize, move |ca, call, _| {
             Some(ca.usual(call).map(|response| response.with("retry-after", value)))

@@ -10,11 +10,11 @@ use acme_proto::{
 };
 use serde_json::{Value, json};
 
-use crate::support::ca::{Outcome, lost};
+use crate::support::ca::{Outcome, PEM, lost};
 use crate::support::run::plan;
 use crate::support::{Sha256, With as _, at, refused, reply};
 
-const NAMES: [&str; 2] = ["a.example", "b.example"];
+const NAMES: [&str; 3] = ["a.example", "b.example", "c.example"];
 /// Beyond the first inspection, beyond the patience.
 const LATER: [Duration; 3] = [Duration::ZERO, Duration::from_secs(15), Duration::from_secs(400)];
 
@@ -191,16 +191,9 @@ fn events(issuance: &Issuance, now: SystemTime, names: usize) -> Vec<(Event, Sys
     match issuance.action() {
         Action::Calls(calls) => {
             let choices = |call: usize| outcomes(calls[call].resource, call, names);
-            match calls.len() {
-                1 => choices(0).into_iter().for_each(|one| answer(Event::Answered(vec![one]))),
-                _ => {
-                    for (first, second) in pairs(choices(0), choices(1)) {
-                        let mut all = vec![first];
-                        all.resize(calls.len(), second);
-                        answer(Event::Answered(all));
-                    }
-                }
-            }
+            combined((0..calls.len()).map(choices)).into_iter().for_each(|all| {
+                answer(Event::Answered(all));
+            });
         }
         Action::Provision(_) => {
             answer(Event::Provisioned(Ok(())));
@@ -217,13 +210,21 @@ fn events(issuance: &Issuance, now: SystemTime, names: usize) -> Vec<(Event, Sys
     events
 }
 
-fn pairs(firsts: Vec<Outcome>, seconds: Vec<Outcome>) -> impl Iterator<Item = (Outcome, Outcome)> {
-    firsts.into_iter().flat_map(move |first| {
-        seconds.clone().into_iter().map(move |second| (first.clone(), second))
+/// Each choice of the first with each of the second, and so on.
+fn combined(calls: impl Iterator<Item = Vec<Outcome>>) -> Vec<Vec<Outcome>> {
+    calls.fold(vec![Vec::new()], |all, choices| {
+        let with = |former: &Vec<Outcome>| {
+            let former = former.clone();
+            let all = choices
+                .iter()
+                .map(move |one| [former.as_slice(), std::slice::from_ref(one)].concat());
+            all.collect::<Vec<_>>()
+        };
+        all.iter().flat_map(with).collect()
     })
 }
 
-/// An authorization's own state and its challenge's; two names do with the first four.
+/// An authorization's own state and its challenge's; several names do with the first four.
 const ALL_AUTHORIZATIONS: [(&str, &str); 6] = [
     ("pending", "pending"),
     ("pending", "processing"),
@@ -233,7 +234,7 @@ const ALL_AUTHORIZATIONS: [(&str, &str); 6] = [
     ("expired", "pending"),
 ];
 
-/// An order's states; two names do with the first five.
+/// An order's states; several names do with the first five.
 const ALL_ORDERS: [&str; 6] = ["pending", "ready", "processing", "valid", "invalid", "frozen"];
 
 /// Every kind of answer to a call.
@@ -265,13 +266,19 @@ fn outcomes(resource: Resource, number: usize, names: usize) -> Vec<Outcome> {
             .map(|status| Ok(reply(200, challenge(number, status))))
             .into(),
         _ => vec![Ok(reply(200, json!("PEM"))), {
-            let mut pem = http::Response::new(b"PEM".to_vec());
+            let mut pem = http::Response::new(PEM.as_bytes().to_vec());
             let kind = "application/pem-certificate-chain".parse().unwrap();
             pem.headers_mut().insert("content-type", kind);
             Ok(pem)
         }],
     };
-    all.extend([refuse(404, "malformed"), late]);
+    all.push(late);
+    // Each choice more makes three calls at once half as many cases more.
+    let is_one_of_three =
+        names == 3 && matches!(resource, Resource::Authorization | Resource::Challenge);
+    if !is_one_of_three {
+        all.push(refuse(404, "malformed"));
+    }
     all
 }
 
@@ -300,7 +307,7 @@ fn challenge(number: usize, status: &str) -> Value {
 }
 
 fn authorization(number: usize, status: &str, of_challenge: &str) -> acme_proto::HttpResponse {
-    let name = Identifier::parse(NAMES[number.min(1)]).unwrap();
+    let name = Identifier::parse(NAMES[number]).unwrap();
     let challenges = [challenge(number, of_challenge)];
     reply(200, json!({ "identifier": name, "status": status, "challenges": challenges }))
 }

@@ -6,7 +6,7 @@ fn request() -> GetCertificate {
 }
 
 fn pem(kind: &str) -> HttpResponse {
-    let body = b"-----BEGIN CERTIFICATE-----".to_vec();
+    let body = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_vec();
     HttpResponse::new(body).with("content-type", kind)
 }
 
@@ -28,6 +28,21 @@ fn another_media_type_and_text_that_is_none_are_refused() {
     assert!(matches!(wrong, Err(ParseError::ContentType { .. })));
     let binary = HttpResponse::new(vec![0xff, 0xfe]);
     assert!(request().parse(&call(&request()), &binary).is_err());
+}
+
+#[test]
+fn a_chain_that_is_cut_off_anywhere_is_no_chain() {
+    let whole = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n".repeat(2);
+    let block = whole.len() / 2;
+    for length in 0..whole.len() - 1 {
+        let answer = HttpResponse::new(whole.as_bytes()[..length].to_vec());
+        let result = request().parse(&call(&request()), &answer);
+        // Between two blocks nothing betrays that another one was to come.
+        let betrays_nothing = length == block || length == block - 1;
+        assert_eq!(result.is_ok(), betrays_nothing, "{length} of {}", whole.len());
+    }
+    let answer = HttpResponse::new(whole.clone().into_bytes());
+    assert_eq!(read(&request(), &answer).pem, whole);
 }
 
 #[test]

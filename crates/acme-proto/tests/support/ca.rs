@@ -11,7 +11,7 @@ use super::{With as _, refused, reply};
 pub(crate) type Outcome = Result<HttpResponse, CallError>;
 type Hook = Box<dyn FnMut(&mut Ca, &Call, usize) -> Option<Outcome>>;
 
-pub(crate) const PEM: &str = "-----BEGIN CERTIFICATE-----\n";
+pub(crate) const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
 
 #[derive(Default)]
 pub(crate) struct Ca {

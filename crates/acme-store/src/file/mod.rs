@@ -149,6 +149,10 @@ impl Backend for FileBackend {
         self.run(move |files| files.paths(&key)).await
     }
 
+    async fn forget_former(&self, kind: Kind) -> Result<(), StoreError> {
+        self.run(move |files| files.forget_former(kind)).await
+    }
+
     async fn legacy_account_key(&self) -> Result<Option<SecretBytes>, StoreError> {
         self.run(|files| files.read_part(&files.root.join("account.key"))).await
     }

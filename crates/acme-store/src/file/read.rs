@@ -67,13 +67,21 @@ impl Files {
             }
         })?;
         // What a crash left between two renames has its folder here only.
-        let versions = self.root.join(".versions").join(kind.folder());
-        walk(&versions, kind.depth(), &mut Vec::new(), &mut |path, entry| {
-            let waiting = is_real_folder(&entry.join("former"));
-            keys.extend(Key::from_path(kind, path).filter(|_| waiting));
-        })?;
+        let mut waiting = self.with_versions(kind)?;
+        waiting.retain(|key| is_real_folder(&self.place(key).versions.join("former")));
+        keys.extend(waiting);
         keys.sort();
         keys.dedup();
+        Ok(keys)
+    }
+
+    /// The keys of a kind that have, or had, versions.
+    pub(super) fn with_versions(&self, kind: Kind) -> Result<Vec<Key>, StoreError> {
+        let mut keys = Vec::new();
+        let versions = self.root.join(".versions").join(kind.folder());
+        walk(&versions, kind.depth(), &mut Vec::new(), &mut |path, entry| {
+            keys.extend(Key::from_path(kind, path).filter(|_| entry.is_dir()));
+        })?;
         Ok(keys)
     }
 

@@ -73,6 +73,24 @@ impl Files {
         Ok(current != Current::Absent)
     }
 
+    /// Leaves of a kind's records nothing but what is current.
+    pub(super) fn forget_former(&self, kind: Kind) -> Result<(), StoreError> {
+        for key in self.with_versions(kind)? {
+            let place = self.place(&key);
+            let _lock = self.lock_for_writing(&key)?;
+            self.tidy(&place)?;
+            let current = match self.current(&place)? {
+                Current::Version(number) => number,
+                Current::Absent | Current::Folder(_) => u64::MAX,
+            };
+            self.prune(&place, current, 0)?;
+            if place.versions.is_dir() {
+                self.disk.sync_folder(&place.versions)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes all parts and makes them durable, where nobody looks yet.
     fn write_version(
         &self,

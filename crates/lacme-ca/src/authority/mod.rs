@@ -62,7 +62,8 @@ impl Authority {
 
     /// Makes a new authority and stores it, all at once or not at all.
     ///
-    /// The keys are stored as they are, readable for the store's owner alone.
+    /// The keys are stored as they are, readable for the store's owner alone, or sealed where the
+    /// store has a seal ([`Store::sealed`]).
     ///
     /// # Errors
     /// [`AuthorityError::Exists`] if there is one in the store; it is never replaced.

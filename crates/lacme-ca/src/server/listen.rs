@@ -1,11 +1,12 @@
 //! The service on a socket: HTTP/1.1 and HTTP/2, with TLS or without.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use acme_proto::{HttpRequest, HttpResponse, Identifier};
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -13,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -125,13 +126,26 @@ impl Service {
         let mut server = auto::Builder::new(TokioExecutor::new());
         server.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
         server.http2().timer(TokioTimer::new()).max_concurrent_streams(128);
+        let cut = Arc::new(Notify::new());
         let answer = service_fn(|request| {
-            let service = self.clone();
-            async move { service.answer(request).await }
+            let (service, cut) = (self.clone(), Arc::clone(&cut));
+            async move {
+                match service.answer(request).await {
+                    Some(response) => Ok::<_, Infallible>(response),
+                    None => {
+                        // An error would end the connection in HTTP/1.1, but in HTTP/2 only the
+                        // one stream.
+                        cut.notify_one();
+                        std::future::pending().await
+                    }
+                }
+            }
         });
         let connection = server.serve_connection(TokioIo::new(stream), answer);
         tokio::pin!(connection);
         let result = tokio::select! {
+            biased;
+            () = cut.notified() => return,
             result = &mut connection => result,
             // The sender says nothing; it goes.
             _ = told_to_stop.changed() => {
@@ -144,18 +158,17 @@ impl Service {
         }
     }
 
-    async fn answer(
-        self,
-        request: Request<Incoming>,
-    ) -> Result<http::Response<Full<Bytes>>, Dropped> {
+    /// `None` where the connection is to be cut.
+    async fn answer(self, request: Request<Incoming>) -> Option<http::Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        let body = match timeout(PATIENCE, read(body, self.body_limit())).await {
-            Ok(Ok(body)) => body,
-            _ => return Err(Dropped),
-        };
+        let body = timeout(PATIENCE, read(body, self.body_limit())).await.ok()?.ok()?;
         let request = HttpRequest::from_parts(head, body);
-        let response: HttpResponse = self.respond(&request).await.ok_or(Dropped)?;
-        Ok(response.map(|body| Full::new(Bytes::from(body))))
+        let mut response: HttpResponse = self.respond(&request).await?;
+        if request.method() == Method::HEAD {
+            // RFC 9110 §9.3.2: no content. hyper takes it away in HTTP/1.1 alone.
+            response.body_mut().clear();
+        }
+        Some(response.map(|body| Full::new(Bytes::from(body))))
     }
 }
 
@@ -173,8 +186,3 @@ async fn read(mut body: Incoming, limit: usize) -> Result<Vec<u8>, hyper::Error>
     }
     Ok(bytes)
 }
-
-/// The connection is to be cut.
-#[derive(Debug, thiserror::Error)]
-#[error("the request is left without an answer")]
-struct Dropped;

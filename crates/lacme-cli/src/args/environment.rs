@@ -36,7 +36,8 @@ impl Environment {
     pub(super) fn wants_json(&self, argv: &[OsString]) -> bool {
         let mut options = argv.iter().skip(1).take_while(|word| *word != "--");
         let variable = self.0.get("LACME_JSON").and_then(|value| switch(value));
-        options.any(|word| word == "--json") || variable == Some(true)
+        let asks = |word: &str| word == "--json" || word.starts_with("--json="); // a misuse, but clear
+        options.any(|word| word.to_str().is_some_and(asks)) || variable == Some(true)
     }
 
     /// The command line with what the variables add to it, for a command of the built `tree`.
@@ -47,7 +48,9 @@ impl Environment {
     ) -> Result<Vec<OsString>, String> {
         let Ordered { program, path, rest } = ordered;
         let command = path.iter().try_fold(tree, |at, word| at.find_subcommand(word));
-        let help = path.first().is_some_and(|word| word == "help");
+        let asks_for_help = |word: &OsString| word == "--help" || word == "-h";
+        let help = path.first().is_some_and(|word| word == "help")
+            || rest.iter().take_while(|word| *word != "--").any(asks_for_help);
         let added = match command {
             Some(command) if !command.has_subcommands() && !help => self.options(command, &rest)?,
             _ => Vec::new(), // no command: clap says so

@@ -15,6 +15,15 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
 
+    /// Seal the private keys of accounts, CA and unfinished orders with the master key in this
+    /// file: 32 random bytes, in base64, hex or as they are
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+
+    /// Seal the certificates' keys as well; web servers cannot read them then
+    #[arg(long, global = true, requires = "master_key_file")]
+    pub(crate) seal_certificates: bool,
+
     /// The CA: its directory's URL, or letsencrypt, letsencrypt-staging, google, google-staging,
     /// zerossl, sslcom-rsa, sslcom-ecc or actalis [default: letsencrypt]
     #[arg(long, global = true, value_name = "URL|NAME", value_parser = values::directory)]

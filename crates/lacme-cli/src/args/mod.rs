@@ -34,7 +34,7 @@ could not be talked to, 6 the store failed, 7 rate limited, 130 interrupted.";
 /// Certificates by ACME: issue them, keep them, renew them, revoke them.
 #[derive(Debug, Parser)]
 #[command(name = "lacme", version, after_help = ABOUT_OPTIONS, max_term_width = 100)]
-#[command(arg_required_else_help = false, subcommand_required = true)]
+#[command(arg_required_else_help = false, subcommand_required = true, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -122,8 +122,9 @@ fn in_one_line(error: &clap::Error) -> String {
         let words = paragraph.split_whitespace().map(lacme::printable);
         words.collect::<Vec<_>>().join(" ")
     });
-    let layout = ["Usage:", "For more information"];
-    let telling = paragraphs.filter(|text| !layout.iter().any(|start| text.starts_with(start)));
+    // No name begins with a hyphen: the tip to pass an unknown option as a value leads nowhere.
+    let useless = ["Usage:", "For more information", "tip: to pass '-"];
+    let telling = paragraphs.filter(|text| !useless.iter().any(|start| text.starts_with(start)));
     telling.collect::<Vec<_>>().join("; ")
 }
 
@@ -234,6 +235,37 @@ mod tests {
         assert!(json);
         let (_, json) = parsed("lacme issue -- --json", &[]).unwrap_err();
         assert!(!json);
+    }
+
+    #[test]
+    fn json_with_a_value_is_a_misuse_that_is_told_as_json() {
+        let (message, json) = parsed("lacme list --json=1", &[]).unwrap_err();
+        assert!(json && message.contains("--json"), "{message}");
+    }
+
+    #[test]
+    fn an_unknown_option_comes_with_no_tip_that_leads_nowhere() {
+        let (message, _) = parsed("lacme issue a.example --bogus", &[]).unwrap_err();
+        assert!(!message.contains("tip"), "{message}");
+        let (message, _) = parsed("lacme issue a.example --forc", &[]).unwrap_err();
+        assert!(message.contains("'--force'"), "{message}");
+    }
+
+    #[test]
+    fn an_option_given_twice_counts_as_given_last() {
+        let line = "lacme --json --store a --timeout 1 list --json --store b --timeout 2";
+        let cli = parsed(line, &[]).unwrap();
+        assert!(cli.global.json);
+        assert_eq!((cli.global.store, cli.global.timeout), (Some("b".into()), 2));
+    }
+
+    #[test]
+    fn help_is_given_whatever_the_variables_say() {
+        for word in ["--help", "-h"] {
+            let argv = ["lacme", "issue", word].map(OsString::from).into();
+            let environment = Environment::of(&[("LACME_KEY_TYPE", "nonsense")]);
+            assert!(matches!(parse(argv, &environment), Parsed::Show(_)), "{word}");
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub(super) async fn run(session: &Session, args: IssueArgs) -> Result<Report, Fa
         remember: settings.to_value(),
     };
     let issuance = obtain(session, &Solvers::default(), wish).await?;
+    if let (true, Some(words)) = (session.global.json, replacement(&issuance)) {
+        // The document has no place for it.
+        session.progress.warn(&format!("{}: {words}", issuance.certificate.name()));
+    }
 
     let failure = if issuance.reissued {
         deploy(session, &settings, &issuance.certificate).await.err()
@@ -77,8 +81,14 @@ fn report(issuance: &Issuance) -> Report {
         true => format!("issued {facts}"),
         false => format!("not due yet, nothing to do (--force obtains a new one): {facts}"),
     };
-    if let Some(former) = &issuance.replaced_names {
-        text += &format!("it takes the place of the certificate for {}\n", human::names(former));
+    if let Some(words) = replacement(issuance) {
+        text += &format!("{words}\n");
     }
     Report { document, text, ..Report::default() }
+}
+
+/// What it replaced, where that was for other names.
+fn replacement(issuance: &Issuance) -> Option<String> {
+    let former = issuance.replaced_names.as_deref().map(human::names)?;
+    Some(format!("it takes the place of the certificate for {former}"))
 }

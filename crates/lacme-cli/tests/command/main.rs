@@ -6,6 +6,7 @@ mod demo;
 mod environment;
 mod output;
 mod private_ca;
+mod sealed;
 mod served_ca;
 mod servers;
 mod stored;

@@ -11,14 +11,14 @@ use crate::support::{Lacme, free_port, verify};
 const KEY: &str = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W";
 
 /// `lacme ca serve --json`, ended with the test.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     stdout: BufReader<ChildStdout>,
     announced: Value,
 }
 
 impl Serving {
-    fn start(lacme: &Lacme, options: &str) -> Self {
+    pub(crate) fn start(lacme: &Lacme, options: &str) -> Self {
         let mut command = lacme.command(&format!("ca serve --json {options}"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -33,13 +33,13 @@ impl Serving {
     }
 
     /// The options that a client needs.
-    fn way(&self) -> String {
+    pub(crate) fn way(&self) -> String {
         let text = |field: &str| self.announced[field].as_str().unwrap().to_owned();
         format!("--json --directory {} --ca-bundle {}", text("directory"), text("root"))
     }
 
     /// Sends the signal; the exit status, and what was printed after the first line.
-    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+    pub(crate) fn stop(mut self, signal: &str) -> (Option<i32>, String) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let mut rest = String::new();

@@ -63,3 +63,41 @@ fn a_damaged_certificate_hides_no_other() {
     assert_eq!(good["paths"]["cert"], path.to_str().unwrap());
     assert!(good["paths"]["key"].is_null() && good["serial"].is_null());
 }
+
+#[test]
+fn the_same_names_in_another_order_are_the_stored_certificate() {
+    let lacme = Lacme::new();
+    let folder = lacme.home().join(".lacme/certs/a.example");
+    fs::create_dir_all(&folder).unwrap();
+    let meta = json!({
+        "name": "a.example",
+        "identifiers": [
+            {"type": "dns", "value": "a.example"},
+            {"type": "dns", "value": "b.example"},
+        ],
+        "directory": "https://ca.invalid/directory",
+        "serial": "01",
+        "not_before": "2026-01-01T00:00:00Z",
+        "not_after": "2999-01-01T00:00:00Z",
+    });
+    fs::write(folder.join("meta.json"), meta.to_string()).unwrap();
+    for file in ["cert.pem", "fullchain.pem"] {
+        fs::write(folder.join(file), "").unwrap();
+    }
+    let known = "--json --timeout 5 --directory https://ca.invalid/directory";
+    for names in ["a.example b.example", "b.example A.example."] {
+        let ran = lacme.run(&format!("issue {names} {known}"));
+        let document = ran.json();
+        assert_eq!(ran.status(), 0, "{names}: {document}");
+        assert_eq!(document["certificate"]["name"], "a.example");
+        assert_eq!((&document["reissued"], &document["requests"]), (&false.into(), &0.into()));
+    }
+    // Other names, another CA, or a name of its own: another certificate.
+    for line in [
+        format!("issue b.example {known}"),
+        format!("issue b.example a.example {known} --cert-name b.example"),
+        "issue b.example a.example --json --timeout 5 --directory https://cb.invalid/".to_owned(),
+    ] {
+        lacme.run(&line).failed(5, "network");
+    }
+}

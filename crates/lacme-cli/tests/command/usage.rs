@@ -28,6 +28,8 @@ fn what_cannot_work_is_refused_before_any_network() {
         ("issue a.example --ca-bundle missing.pem".to_owned(), "missing.pem"),
         ("issue --csr missing.pem".to_owned(), "missing.pem"),
         ("issue".to_owned(), "NAME"),
+        ("issue a.example --cert-name=".to_owned(), "empty"),
+        ("account create --account=".to_owned(), "empty"),
         ("revoke".to_owned(), "NAME"),
         ("revoke a.example --reason 7".to_owned(), "keyCompromise"),
         ("revoke --key k".to_owned(), "--cert"),

@@ -39,6 +39,7 @@ const ATTEMPTS: usize = 3;
 /// Pebble does by itself.
 #[derive(Clone, Debug)]
 pub struct PebbleBuilder {
+    tool: Tool,
     strict: bool,
     nonce_reject: Option<u8>,
     authz_reuse: Option<u8>,
@@ -73,6 +74,7 @@ pub struct Profile {
 impl Default for PebbleBuilder {
     fn default() -> Self {
         Self {
+            tool: Tool::Pebble,
             strict: true,
             nonce_reject: None,
             authz_reuse: None,
@@ -96,6 +98,13 @@ impl Default for PebbleBuilder {
 }
 
 impl PebbleBuilder {
+    /// Takes version 2.4.0 instead of the newest: [`Tool::Pebble240`].
+    #[must_use]
+    pub fn version_240(mut self) -> Self {
+        self.tool = Tool::Pebble240;
+        self
+    }
+
     /// Whether Pebble refuses what a future version may refuse. Default: it does.
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
@@ -261,7 +270,7 @@ impl PebbleBuilder {
     }
 
     fn start_once(&self) -> Result<Pebble, Error> {
-        let program = tools::find(Tool::Pebble)?;
+        let program = tools::find(self.tool)?;
         let folder = tempfile::Builder::new().prefix("pebble-").tempdir();
         let folder = folder.map_err(Error::io("create a folder for Pebble"))?;
         let ports = Ports::reserve()?;

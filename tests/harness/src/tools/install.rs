@@ -1,18 +1,16 @@
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::path::Path;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use tempfile::TempDir;
 
+use super::catalogue::{Recipe, Tool};
 use super::inspect::version_file;
+use crate::Error;
 use crate::process::output_within;
-use crate::{Error, Tool};
-
-const MODULE: &str = "github.com/letsencrypt/pebble/v2/cmd";
-const VERSION: &str = "v2.10.1";
 
 /// Long enough for a slow line and an empty build cache.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -28,47 +26,65 @@ pub(super) fn lock(tools: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Builds the newest tools we know.
-pub(super) fn with_go(tools: &Path) -> Result<(), Error> {
+/// Puts the tool into the folder `tools`, by this recipe.
+pub(super) fn follow(recipe: Recipe, tool: Tool, tools: &Path) -> Result<(), Error> {
     let staging = staging(tools)?;
-    let mut go = Command::new("go");
-    go.arg("install");
-    go.args(Tool::ALL.map(|tool| format!("{MODULE}/{}@{VERSION}", tool.name())));
-    // Settings of a Go project around us are not ours.
-    go.env("GOBIN", staging.path()).env_remove("GOFLAGS").env("GOWORK", "off");
-    go.current_dir(staging.path());
-    output_within(&mut go, PATIENCE)?;
-    for tool in Tool::ALL {
-        keep(&staging.path().join(tool.name()), tools)?;
-    }
-    Ok(())
+    let (program, version) = match recipe {
+        Recipe::Go(package, version) => {
+            (go(package, version, staging.path())?, Some(version.to_owned()))
+        }
+        Recipe::Debian(package, program) => debian(package, program, staging.path())?,
+        Recipe::PyPi(project, version) => {
+            (pypi(project, version, tools, staging.path())?, Some(version.to_owned()))
+        }
+    };
+    keep(&program, &tools.join(tool.name()), version.as_deref())
 }
 
-/// Unpacks Debian's package: older, but without a compiler.
-pub(super) fn from_debian(tools: &Path) -> Result<(), Error> {
-    let staging = staging(tools)?;
-    let run = |command: &[&OsStr]| {
-        let mut command_line = Command::new(command[0]);
-        command_line.args(&command[1..]).current_dir(staging.path());
-        output_within(&mut command_line, PATIENCE).map(drop)
+fn go(package: &str, version: &str, staging: &Path) -> Result<PathBuf, Error> {
+    let mut go = Command::new("go");
+    go.arg("install").arg(format!("{package}@{version}"));
+    // Settings of a Go project around us are not ours.
+    go.env("GOBIN", staging).env_remove("GOFLAGS").env("GOWORK", "off");
+    run(go.current_dir(staging))?;
+    let name = package.rsplit('/').next().expect("split gives at least one part");
+    Ok(staging.join(name))
+}
+
+/// Unpacks a package without installing it. What it depends on has to be there already.
+fn debian(
+    package: &str,
+    program: &str,
+    staging: &Path,
+) -> Result<(PathBuf, Option<String>), Error> {
+    let here = |program: &str, arguments: &[&str]| {
+        run(Command::new(program).args(arguments).current_dir(staging))
     };
-    let download = ["apt-get", "download", "--quiet", "pebble"].map(OsStr::new);
-    if run(&download).is_err() {
+    // Root would be told that another user cannot write here.
+    let download = ["download", "--quiet", "-o", "APT::Sandbox::User=root", package];
+    if here("apt-get", &download).is_err() {
         // Package lists may be missing or old; only root can fetch them.
-        run(&["apt-get", "update", "--quiet"].map(OsStr::new))?;
-        run(&download)?;
+        here("apt-get", &["update", "--quiet"])?;
+        here("apt-get", &download)?;
     }
-    let package = downloaded(staging.path())?;
-    let name = package.to_string_lossy().into_owned();
-    run(&["dpkg".as_ref(), "-x".as_ref(), &package, "unpacked".as_ref()])?;
-    for tool in Tool::ALL {
-        keep(&staging.path().join("unpacked/usr/bin").join(tool.name()), tools)?;
-        if let Some(version) = name.split('_').nth(1) {
-            let path = version_file(&tools.join(tool.name()));
-            fs::write(&path, version).map_err(Error::io(format!("write {}", path.display())))?;
-        }
-    }
-    Ok(())
+    let file = downloaded(staging)?;
+    here("dpkg", &["-x", &file, "unpacked"])?;
+    let version = file.split('_').nth(1).map(str::to_owned);
+    Ok((staging.join("unpacked/usr/bin").join(program), version))
+}
+
+/// A virtual environment cannot be moved, so it is made where it stays; the link to its program,
+/// which [`keep`] moves, says that it is whole.
+fn pypi(project: &str, version: &str, tools: &Path, staging: &Path) -> Result<PathBuf, Error> {
+    let home = tools.join(format!("{project}-{version}"));
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
+    let mut pip = Command::new(home.join("bin/pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+    run(pip.arg(format!("{project}=={version}")))?;
+    let link = staging.join(project);
+    symlink(home.join("bin").join(project), &link)
+        .map_err(Error::io(format!("link {}", link.display())))?;
+    Ok(link)
 }
 
 /// A folder beside the tools, so that finished ones move in by a rename: whole or not at all.
@@ -79,17 +95,25 @@ fn staging(tools: &Path) -> Result<TempDir, Error> {
         .map_err(Error::io(format!("create a folder in {}", tools.display())))
 }
 
-fn keep(program: &Path, tools: &Path) -> Result<(), Error> {
-    let name = program.file_name().expect("a program has a name");
-    let target = tools.join(name);
-    let _ = fs::remove_file(version_file(&target));
-    fs::rename(program, &target).map_err(Error::io(format!("move {} there", target.display())))
+fn keep(program: &Path, target: &Path, version: Option<&str>) -> Result<(), Error> {
+    let note = version_file(target);
+    let _ = fs::remove_file(&note);
+    fs::rename(program, target).map_err(Error::io(format!("move {} there", target.display())))?;
+    let Some(version) = version else {
+        return Ok(());
+    };
+    let version = version.trim_start_matches('v');
+    fs::write(&note, version).map_err(Error::io(format!("write {}", note.display())))
 }
 
-fn downloaded(folder: &Path) -> Result<std::ffi::OsString, Error> {
+fn downloaded(folder: &Path) -> Result<String, Error> {
     let entries = fs::read_dir(folder).map_err(Error::io("read the download"))?;
     entries
-        .filter_map(|entry| Some(entry.ok()?.file_name()))
-        .find(|name| name.to_string_lossy().ends_with(".deb"))
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .find(|name| name.ends_with(".deb"))
         .ok_or_else(|| Error::unexpected("apt-get download", "there is no .deb file"))
+}
+
+fn run(command: &mut Command) -> Result<(), Error> {
+    output_within(command, PATIENCE).map(drop)
 }

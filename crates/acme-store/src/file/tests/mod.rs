@@ -4,6 +4,7 @@ mod crash;
 mod folders;
 mod layout;
 mod processes;
+mod sealing;
 
 use std::io;
 use std::path::Path;
