@@ -1,6 +1,6 @@
 //! The smallest web server that http-01 needs, for clients that write files.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -27,7 +27,7 @@ impl Webroot {
     }
 }
 
-async fn answer(stream: tokio::net::TcpStream, folder: &std::path::Path) -> std::io::Result<()> {
+async fn answer(stream: tokio::net::TcpStream, folder: &Path) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut request = String::new();
     stream.read_line(&mut request).await?;
