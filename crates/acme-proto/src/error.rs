@@ -113,6 +113,8 @@ pub enum CallError {
         status: u16,
         /// The start of the body, printable.
         body: String,
+        /// When to try again.
+        retry_after: Option<RetryAfter>,
     },
     /// The server broke the protocol.
     #[error("{resource}: {error}")]
@@ -211,7 +213,12 @@ pub(crate) fn failure(resource: Resource, url: &Url, response: &crate::HttpRespo
             help: link(headers, "help", url),
             location: location(headers, url).ok(),
         })),
-        None => CallError::Http { resource, status, body: start(response.body()) },
+        None => CallError::Http {
+            resource,
+            status,
+            body: start(response.body()),
+            retry_after: RetryAfter::from_headers(headers),
+        },
     }
 }
 

@@ -72,6 +72,23 @@ impl Store {
         }))
     }
 
+    /// Whether a certificate can be stored under that name: what cannot be kept need not be ordered.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] if another name has its folder; [`StoreError::InvalidName`].
+    pub async fn check_certificate_name(&self, name: &str) -> Result<(), StoreError> {
+        let key = Key::certificate(name)?;
+        match self.backend.get(&key, Select::Only(&[META])).await {
+            Ok(Some(record)) => match owner(&record, META) {
+                Some(holder) if holder != name => {
+                    Err(StoreError::NameTaken { name: name.to_owned(), holder })
+                }
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     /// What is known about the certificate of that name, without opening its key.
     ///
     /// # Errors

@@ -264,7 +264,14 @@ impl Error {
 
     /// How long the CA asks to wait before another try.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.refusal()?.retry_after.map(|retry| retry.delay(SystemTime::now()))
+        let retry_after = match self {
+            Self::Call(CallError::Http { retry_after, .. })
+            | Self::Issuance(IssuanceError::Call(CallError::Http { retry_after, .. })) => {
+                *retry_after
+            }
+            error => error.refusal()?.retry_after,
+        };
+        retry_after.map(|retry| retry.delay(SystemTime::now()))
     }
 
     /// The CA's refusal with the headers that came with it.

@@ -221,6 +221,7 @@ impl IssueRequest {
 
         let lease = client.0.store.lease_certificate(&certificate, work.time_left());
         let _lease = work.bounded(lease).await??;
+        client.0.store.check_certificate_name(&certificate).await?;
         let former = client.certificate(&certificate).await?;
         if let Some(info) = &former {
             let serves = info.serves(&names, client.directory());

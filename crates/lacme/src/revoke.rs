@@ -28,12 +28,13 @@ impl Client {
     /// names (RFC 8555 §7.6). A stored copy is marked, so that it is renewed.
     ///
     /// # Errors
-    /// The CA's refusal. `alreadyRevoked` is none.
+    /// The CA's refusal; [`Error::Usage`] where the store has no account. `alreadyRevoked` is none.
     pub async fn revoke(
         &self,
         certificate: &Certificate,
         reason: RevocationReason,
     ) -> Result<Revoked, Error> {
+        self.require_account().await?;
         let work = Work::new(&self.0);
         let signature = self.0.identity(&work).await?.signature();
         let request = RevokeCertificate::by_account(certificate.der().to_vec(), given(reason));
@@ -78,6 +79,20 @@ impl Client {
             }
         })?;
         self.revoke(&certificate, reason).await
+    }
+
+    /// A new account could not revoke anything: none is made for it.
+    async fn require_account(&self) -> Result<(), Error> {
+        let inner = &self.0;
+        let known = inner.account.signer.is_some()
+            || inner.stored_account().await?.is_some()
+            || inner.store.legacy_account_key().await?.is_some();
+        if known {
+            return Ok(());
+        }
+        let reason = "the store has no account at this CA that could revoke it: give the certificate's \
+                      own key (--key), or the store of the account that ordered it";
+        Err(Error::Usage(reason.to_owned()))
     }
 
     async fn send_revocation(

@@ -23,7 +23,7 @@ exec "$@"
 "#;
 
 /// Caddy with an ACME server, which validates on the ports 80 and 443 only: so it lives in a network
-/// of its own, where these are free, and where the names given to [`Caddy::start`] are in
+/// of its own, where these are free, and where the names given to [`Caddy::start_or_skip`] are in
 /// /etc/hosts. Ended when dropped.
 #[derive(Debug)]
 pub struct Caddy {

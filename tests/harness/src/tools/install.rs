@@ -74,7 +74,7 @@ fn debian(
 }
 
 /// A virtual environment cannot be moved, so it is made where it stays; the link to its program,
-/// which [`keep`] moves, says that it is whole.
+/// which `keep` moves, says that it is whole.
 fn pypi(project: &str, version: &str, tools: &Path, staging: &Path) -> Result<PathBuf, Error> {
     let home = tools.join(format!("{project}-{version}"));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&home))?;
