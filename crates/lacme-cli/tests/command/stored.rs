@@ -101,3 +101,31 @@ fn the_same_names_in_another_order_are_the_stored_certificate() {
         lacme.run(&line).failed(5, "network");
     }
 }
+
+#[test]
+fn a_name_whose_place_another_has_is_refused_before_anything_is_ordered() {
+    let lacme = Lacme::new();
+    let folder = lacme.home().join(".lacme/certs/_wildcard.a.example");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("meta.json"), json!({"name": "*.a.example"}).to_string()).unwrap();
+    for file in ["cert.pem", "fullchain.pem"] {
+        fs::write(folder.join(file), "").unwrap();
+    }
+    let line =
+        "issue b.example --cert-name _wildcard.a.example --directory https://localhost:1/ --json";
+    let message = lacme.run(line).failed(2, "usage");
+    assert!(message.contains("*.a.example"), "{message}");
+}
+
+#[test]
+fn revocation_by_an_account_that_does_not_exist_makes_none() {
+    let ca = Lacme::new();
+    assert_eq!(ca.run("ca init").status(), 0);
+    let issued = ca.run("ca issue db.example --json").json();
+    let file = issued["certificate"]["paths"]["cert"].as_str().unwrap();
+    let lacme = Lacme::new();
+    let line = format!("revoke --cert {file} --agree-tos --directory https://localhost:1/ --json");
+    let message = lacme.run(&line).failed(2, "usage");
+    assert!(message.contains("--key"), "{message}");
+    assert!(!lacme.home().join(".lacme/accounts").exists());
+}
