@@ -108,6 +108,10 @@ async fn a_strangers_account_may_not_take_it_back() {
     let client = issued(&pebble).await;
     let certificate = leaf(&stored(client.store(), "a.example").await);
     let stranger = client_for(&pebble, Store::memory()).build().unwrap();
+    // Without an account none is made for it: a new one could not do it either.
+    let refused = stranger.revoke(&certificate, RevocationReason::Superseded).await.unwrap_err();
+    assert!(matches!(refused, Error::Usage(_)), "{refused}");
+    stranger.account().create().await.unwrap();
     let refused = stranger.revoke(&certificate, RevocationReason::Superseded).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Ca);
     let problem = refused.problem().unwrap();
