@@ -86,7 +86,7 @@ impl Client {
         let inner = &self.0;
         let known = inner.account.signer.is_some()
             || inner.stored_account().await?.is_some()
-            || inner.store.legacy_account_key().await?.is_some();
+            || inner.legacy_key().await?.is_some();
         if known {
             return Ok(());
         }
